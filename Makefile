@@ -1,0 +1,55 @@
+# The commands a newcomer needs. `make help` lists them.
+# uv makes the environment: an installed one, else a private copy under .uv/ (python3 with venv is enough).
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export UV_FROZEN = 1
+export UV_PYTHON_DOWNLOADS = never
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+PYTHON := .venv/bin/python
+
+.PHONY: help demo test lint bench proto format env env-lint clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.uv/bin/uv:
+	@echo "Putting uv into .uv/ ..."
+	@python3 -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.made: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	@echo "Making the environment in .venv/ ..."
+	@$(UV) sync --quiet --inexact
+	@touch $@
+
+env: .venv/.made
+
+env-lint: env
+	@$(UV) sync --quiet --inexact --group lint
+
+demo: env ## Three nodes on this machine: publish, replicate, match, withdraw, verify
+	@$(PYTHON) -m tocsin_node demo $(DEMO)
+
+test: env ## Run every test
+	@$(PYTHON) -m pytest $(TESTS)
+
+lint: env-lint ## Style, types, import rules, and that generated code is current
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports
+	@$(PYTHON) proto/generate.py --check --uv $(UV)
+
+bench: env ## Measure, and print ratios to the limits of this machine
+	@$(PYTHON) -m bench.replicate $(BENCH)
+
+proto: env ## Generate the code under proto/ anew
+	@$(PYTHON) proto/generate.py --uv $(UV)
+
+format: env-lint ## Format the code
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix-only --quiet .
+
+clean: ## Remove the environment and every cache
+	@rm -rf .venv .uv .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The running node: store, logs, exchange, policy, matching, audit and command line."""

@@ -1,0 +1,50 @@
+"""Every limit of the node, with its unit and reason. Anything that comes from a peer or a caller has one."""
+
+from typing import Final
+
+# ---- segments and logs
+BLOCK: Final = 256  # entries per salt block and per Merkle tile (C2SP tlog-tiles)
+SEGMENT_ENTRIES: Final = 8192  # per segment: one worker task, about 6 ms of hashing
+SEGMENT_BYTES: Final = 1024 * 1024  # per segment message: a quarter of gRPC's default limit
+DETAILS_BYTES: Final = 4096  # per details blob: a statement, not a report
+TAIL_RUNS: Final = 64  # small runs of one aligned block before they are merged: bounds rows and merge cost
+
+# ---- group commit
+GROUP_OPERATIONS: Final = 1024  # operations per commit: one slow disk sync serves this many callers
+GROUP_ENTRIES: Final = 65536  # feed entries per commit: about 8 MB written
+QUEUE_OPERATIONS: Final = 16384  # waiting for the writer: beyond it callers are refused, not queued for ever
+
+# ---- exchange
+PROTOCOL_MAJOR: Final = 1
+PROTOCOL_MINOR: Final = 0
+UNACKNOWLEDGED: Final = 4  # deliveries under way per stream: bounds both sides' memory
+HEARTBEAT_S: Final = 15.0  # idle publisher to follower
+SILENCE_S: Final = 45.0  # without any message a follower reconnects
+MESSAGE_BYTES: Final = 2 * SEGMENT_BYTES  # largest gRPC message of a peer: a segment, its checkpoint, framing
+CARD_BYTES: Final = 64 * 1024  # four certificates and five keys need about 6 kB
+NOTE_BYTES: Final = 16 * 1024  # a checkpoint with many cosignatures
+STREAMS_PER_PEER: Final = 64  # concurrent Follow streams of one peer
+FEEDS_PER_PEER: Final = 256  # offered feeds a node looks at
+HELLO_KEYS: Final = 1024  # epoch key ids in a Hello
+CONNECT_S: Final = 10.0  # deadline of Hello and ListFeeds
+RETRY_MIN_S: Final = 0.2  # first wait before a follower tries again
+RETRY_MAX_S: Final = 30.0  # longest wait, with jitter
+DRAIN_S: Final = 10.0  # SIGTERM to exit
+MAX_SILENCE_MS: Final = 7 * 24 * 3600 * 1000  # default: a feed not heard from this long caps at review
+
+# ---- local listener
+LOCAL_MESSAGE_BYTES: Final = 8 * 1024 * 1024  # 4,096 rows of 2 kB
+PUBLISH_ROWS: Final = 4096  # per chunk: one commit
+MATCH_QUERIES: Final = 4096  # per request
+CHECK_TAGS: Final = 65536  # per request
+IDENTIFIER_BYTES: Final = 8192  # the canonical forms' own limit
+INLINE_VALUES: Final = 64  # canonicalised on the event loop (about 20 us each); more go to a worker
+INLINE_ENTRIES: Final = 256  # verified on the event loop; more go to a worker
+WITHDRAW_SIGNALS: Final = 4096  # per request
+TOKENS: Final = 1024  # per node
+NAME_BYTES: Final = 64  # of a feed, audience, community, token or rule
+POLICY_BYTES: Final = 64 * 1024  # per policy file
+
+# ---- home
+FREE_BYTES: Final = 64 * 1024 * 1024  # of free space below which publishes are refused before SQLite fails
+SOCKET_PATH_BYTES: Final = 100  # a unix socket's path holds 107 on Linux

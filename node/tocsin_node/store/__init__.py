@@ -1,0 +1,1 @@
+"""Where the truth is kept: one SQL database behind a small protocol."""

@@ -1,0 +1,168 @@
+"""The store in one SQLite file: WAL, synchronous=FULL, numbered migrations.
+
+A commit is durable when `write` returns. One thread writes over one connection; each reading thread has its own
+connection, opened read-only. `user_version` is the number of the last migration; a file of a newer version is refused.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from tocsin_node.errors import Unsound
+from tocsin_node.store.protocol import Parameters, Record, Session
+
+_CACHE_KIB: Final = 16 * 1024
+_WAL_PAGES: Final = 8192  # 32 MiB between WAL checkpoints: fewer page writes while a feed is filled from the start
+_BUSY_MS: Final = 10_000  # a backup or an offline reader may hold the file for a moment
+
+
+class _SqliteSession:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> None:
+        self._connection.execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def all(self, sql: str, parameters: Parameters = ()) -> list[Record]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, parameters: Parameters = ()) -> Record | None:
+        return self._connection.execute(sql, parameters).fetchone()
+
+
+class SqliteStore:
+    """One database file; `open` and `open_read_only` make it."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()  # of _readers
+        self._writer = None if read_only else self._connect_writer()
+
+    @classmethod
+    def open(cls, path: Path) -> "SqliteStore":
+        """Open or create, and bring the schema up to date.
+
+        Errors: Unsound when the file is not ours, damaged, or of a newer version.
+        """
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        try:
+            store = cls(path, read_only=False)
+            store._migrate()
+        except sqlite3.DatabaseError as error:
+            raise Unsound(f"{path} cannot be read as a database: {error}") from error
+        return store
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> "SqliteStore":
+        """Open for reading only, as it is: for checks of a copy that may be damaged."""
+        if not path.exists():
+            raise Unsound(f"{path} does not exist")
+        store = cls(path, read_only=True)
+        try:
+            with store.read() as session:
+                found = _version(session)
+        except sqlite3.DatabaseError as error:
+            raise Unsound(f"{path} cannot be read as a database: {error}") from error
+        if found != len(_migrations()):
+            raise Unsound(f"{path} has schema version {found}, this program reads version {len(_migrations())}")
+        return store
+
+    @contextmanager
+    def write(self) -> Generator[Session]:
+        """One immediate transaction, durable on exit."""
+        if self._writer is None:
+            raise Unsound(f"{self._path} was opened for reading only")
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield _SqliteSession(self._writer)
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Generator[Session]:
+        """One consistent view; nested reads of a thread share it."""
+        connection = self._reader()
+        if connection.in_transaction:
+            yield _SqliteSession(connection)
+            return
+        connection.execute("BEGIN")
+        try:
+            yield _SqliteSession(connection)
+        finally:
+            connection.execute("ROLLBACK")
+
+    def backup(self, target: Path) -> int:
+        """Copy the last commit page by page; the node goes on meanwhile."""
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(target)) as copy:
+            self._reader().backup(copy, pages=4096)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        return target.stat().st_size
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._guard:
+            readers, self._readers = self._readers, []
+        for connection in readers:
+            connection.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        for pragma in (
+            *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"),
+            *(f"cache_size=-{_CACHE_KIB}", f"wal_autocheckpoint={_WAL_PAGES}", "secure_delete=ON"),
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+            with self._guard:
+                self._readers.append(connection)
+            self._local.connection = connection
+        return connection
+
+    def _migrate(self) -> None:
+        scripts = _migrations()
+        with self.write() as session:
+            found = _version(session)
+            if found > len(scripts):
+                raise Unsound(
+                    f"{self._path} has schema version {found}, this program knows {len(scripts)}: use a newer one"
+                )
+            for number, script in enumerate(scripts[found:], start=found + 1):
+                for statement in script.split(";\n"):
+                    if statement.strip():
+                        session.execute(statement)
+                session.execute(f"PRAGMA user_version = {number}")
+
+
+def _version(session: Session) -> int:
+    record = session.one("PRAGMA user_version")
+    assert record is not None
+    return int(record[0])
+
+
+def _migrations() -> list[str]:
+    folder = resources.files("tocsin_node.store") / "migrations"
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
+    return [(folder / name).read_text(encoding="utf-8") for name in names]

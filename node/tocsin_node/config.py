@@ -1,0 +1,257 @@
+"""HOME/tocsin.toml: what the file says -> checked -> one frozen typed `Config`.
+
+Rules:
+
+1. Every key except `organisation` and `role` has a default; unknown keys are errors.
+2. An error names the file and the key's path, and everything wrong in one file is told at once.
+3. `CHANGES` says for every key whether `tocsin reload` may change it; the exchange port is fixed at `init`.
+
+It reads no environment and no keys: see `keys`. `deploy/tocsin.example.toml` comments every key.
+"""
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass as checked
+from pydantic_core import ErrorDetails
+
+from tocsin_node.errors import Invalid, Misconfigured
+from tocsin_node.limits import CONFIG_BYTES
+from tocsin_node.names import local_name, organisation_id
+
+Role = Literal["platform", "hotline", "ngo", "financial", "police", "other"]
+DAY_MS: Final = 24 * 3600 * 1000
+
+
+@checked(frozen=True, slots=True)
+class Address:
+    """A host (name or address, IPv6 without brackets) and a port from 1 to 65535."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `host:port` or `[v6]:port`; ValueError otherwise."""
+        host, colon, port = text.rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        bracketed = host.startswith("[") and host.endswith("]")
+        if not colon or not bare or bracketed != (":" in bare) or any(c.isspace() or c in "/[]@" for c in bare):
+            raise ValueError("is not host:port, such as 192.0.2.7:7443 or [2001:db8::7]:7443")
+        if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+            raise ValueError("has no port from 1 to 65535")
+        return cls(bare, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def _address(value: object) -> object:
+    return Address.parse(value) if isinstance(value, str) else value
+
+
+def _numeric(address: Address) -> Address:
+    try:
+        ipaddress.ip_address(address.host)
+    except ValueError:
+        raise ValueError("listens on an IP address of this machine, not on a name") from None
+    return address
+
+
+def _loopback(address: Address) -> Address:
+    if not address.loopback:
+        raise ValueError("may only be a loopback address such as 127.0.0.1:7400: its bearer tokens travel unencrypted")
+    return address
+
+
+def _organisation(value: str) -> str:
+    try:
+        return organisation_id(value, "it")
+    except Invalid as error:
+        raise ValueError(str(error).removeprefix("it ")) from None
+
+
+def _audience_name(value: str) -> str:
+    try:
+        return local_name(value, "it")
+    except Invalid as error:
+        raise ValueError(str(error).removeprefix("it ")) from None
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("names the same organisation twice")
+    return values
+
+
+def _frozen(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(values))
+
+
+OrganisationId = Annotated[str, AfterValidator(_organisation)]
+AnyAddress = Annotated[Address, BeforeValidator(_address)]
+Members = Annotated[tuple[OrganisationId, ...], Field(max_length=1024, strict=False), AfterValidator(_distinct)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Exchange(_Table):
+    """The listener for peers."""
+
+    listen: Annotated[AnyAddress, AfterValidator(_numeric)] | None = None
+    endpoints: Annotated[tuple[AnyAddress, ...], Field(max_length=8, strict=False)] = ()
+
+
+class Local(_Table):
+    """The listener for the organisation's own applications, beside the unix socket."""
+
+    tcp: Annotated[AnyAddress, AfterValidator(_numeric), AfterValidator(_loopback)] | None = None
+
+
+class Silence(_Table):
+    """When a quiet feed loses weight."""
+
+    max_silence_days: Annotated[int, Field(ge=1, le=365)] = 7
+
+    @property
+    def max_silence_ms(self) -> int:
+        """The same in milliseconds."""
+        return self.max_silence_days * DAY_MS
+
+
+class Log(_Table):
+    """The log on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Table):
+    """Everything a node is told by its file."""
+
+    organisation: OrganisationId
+    role: Role
+    exchange: Exchange = Exchange()
+    local: Local = Local()
+    audiences: Annotated[
+        Mapping[Annotated[str, AfterValidator(_audience_name)], Members],
+        Field(max_length=256, default_factory=dict),
+        AfterValidator(_frozen),
+    ]
+    silence: Silence = Silence()
+    log: Log = Log()
+
+    @property
+    def endpoints(self) -> tuple[Address, ...]:
+        """Where peers are told to connect: the endpoints given, else the listening address."""
+        return self.exchange.endpoints or ((self.exchange.listen,) if self.exchange.listen else ())
+
+
+class Change(StrEnum):
+    """When a changed key may take effect."""
+
+    NOW = "at reload"
+    RESTART = "at restart"
+    NEVER = "never"
+
+
+CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
+    {
+        "organisation": Change.NEVER,  # keys, origins and pins carry it
+        "role": Change.RESTART,  # the card says it: renewed at start
+        "exchange.listen": Change.RESTART,
+        "exchange.endpoints": Change.NOW,  # in the next card
+        "local.tcp": Change.RESTART,
+        "audiences": Change.NOW,
+        "silence.max_silence_days": Change.NOW,
+        "log.level": Change.NOW,
+    }
+)
+"""Every key: when a change takes effect."""
+
+
+def parse_config(data: bytes, where: str) -> Config:
+    """The checked configuration in TOML bytes; Misconfigured names `where` and each key's path."""
+    if len(data) > CONFIG_BYTES:
+        raise Misconfigured(f"{where}: {len(data)} bytes are more than the {CONFIG_BYTES} of a configuration")
+    try:
+        tree = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{where}: not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{where}: {_lower(str(error))}") from None
+    except RecursionError:
+        raise Misconfigured(f"{where}: nested too deeply") from None
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        told = (_sentence(item) for item in error.errors(include_url=False, include_input=False))
+        raise Misconfigured(f"{where}: {'; '.join(dict.fromkeys(told))}") from None
+
+
+def load_config(path: Path) -> Config:
+    """The checked configuration of a file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{path}: {_lower(error.strerror or 'cannot be read')}") from None
+    return parse_config(data, str(path))
+
+
+def reload_changes(old: Config, new: Config, where: str) -> tuple[str, ...]:
+    """The keys that a reload changes; Misconfigured, and nothing may be applied, when one of them cannot."""
+    before, after = _flat(old), _flat(new)
+    changed = tuple(key for key in CHANGES if before[key] != after[key])
+    for key in changed:
+        if CHANGES[key] is Change.NEVER:
+            raise Misconfigured(f"{where}: {key} cannot change in the life of a node")
+        if CHANGES[key] is Change.RESTART:
+            raise Misconfigured(f"{where}: {key} changes only at a restart")
+    return changed
+
+
+def _flat(config: Config) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key in CHANGES:
+        value: object = config
+        for part in key.split("."):
+            value = getattr(value, part)
+        found[key] = value
+    return found
+
+
+def _sentence(item: ErrorDetails) -> str:
+    parts = [str(part) for part in item["loc"] if part != "[key]"]
+    key = ".".join(parts)
+    match item["type"]:
+        case "missing":
+            return f"{key} is missing"
+        case "extra_forbidden":
+            return f"{key} is not a known key"
+        case "value_error":
+            return f"{key} {item['ctx']['error'] if 'ctx' in item else item['msg']}"
+        case "literal_error":
+            return f"{key} is not one of {item['ctx']['expected'] if 'ctx' in item else 'the known words'}"
+        case "string_type" | "int_type" | "tuple_type" | "dict_type" | "dataclass_type" | "model_type":
+            return f"{key} is of the wrong kind: {_lower(item['msg'])}"
+        case _:
+            return f"{key}: {_lower(item['msg'])}"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,208 @@
+"""Stored segments of a feed: how runs of entries are cut, kept, merged and read back.
+
+Every stored run ends at a size that has a signed checkpoint, so a run can be sent as it is. Small runs of one aligned
+8,192-entry range are merged when there are many; entry bytes never change, only the cuts do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from tocsin.v1 import signals_pb2 as wire
+from tocsin_node.limits import BLOCK, DETAILS_BYTES, SEGMENT_BYTES, SEGMENT_ENTRIES, TAIL_RUNS
+from tocsin_node.segment import codec
+from tocsin_node.segment.codec import U32, Run
+from tocsin_node.store.protocol import Session
+from tocsin_signals.details import digest
+from tocsin_signals.entry import Rows
+
+ENTRY_WIRE_BYTES: Final = 100
+"""At most this many bytes of an entry on the wire beside its details: 84, and room for framing."""
+
+_ROOM: Final = SEGMENT_BYTES - 2 * DETAILS_BYTES
+_CACHED_DETAILS: Final = 65536
+
+
+class DetailsTable:
+    """Ids of details blobs; each distinct blob is stored once. Used by the writer thread only."""
+
+    def __init__(self) -> None:
+        self._ids: dict[bytes, int] = {}
+        self._next = 0
+
+    def ids(self, session: Session, blobs: Sequence[bytes]) -> list[int]:
+        """The id of each blob, stored now where it is new."""
+        digests = [digest(blob) for blob in blobs]
+        fresh: dict[bytes, tuple[int, bytes, bytes]] = {}
+        for key, blob in zip(digests, blobs, strict=True):
+            if key not in self._ids and key not in fresh:
+                record = session.one("SELECT id FROM details WHERE digest = ?", (key,))
+                if record is not None:
+                    self._ids[key] = int(record[0])
+                else:
+                    fresh[key] = (self._allocate(session), key, blob)
+        session.execute_many("INSERT INTO details (id, digest, blob) VALUES (?, ?, ?)", list(fresh.values()))
+        found = [self._ids[key] if key in self._ids else fresh[key][0] for key in digests]
+        self._ids.update((key, number) for key, (number, _, _) in fresh.items())
+        if len(self._ids) > _CACHED_DETAILS:
+            self._ids.clear()
+        return found
+
+    def forget(self) -> None:
+        """Drop what was remembered: the transaction it came from did not commit."""
+        self._ids.clear()
+        self._next = 0
+
+    def _allocate(self, session: Session) -> int:
+        if not self._next:
+            record = session.one("SELECT COALESCE(MAX(id), -1) + 1 FROM details")
+            assert record is not None
+            self._next = int(record[0])
+        self._next += 1
+        return self._next - 1
+
+
+def cuts(first: int, numbers: U32, blobs: Sequence[bytes]) -> list[int]:
+    """Positions (exclusive ends) at which rows starting at index `first` are cut into segments that fit the limits."""
+    sizes = np.asarray([len(blob) for blob in blobs], np.int64)
+    ends: list[int] = []
+    start = 0
+    while start < len(numbers):
+        stop = min(len(numbers), start + SEGMENT_ENTRIES - (first + start) % SEGMENT_ENTRIES)
+        window = numbers[start:stop]
+        weights = np.full(len(window), ENTRY_WIRE_BYTES, np.int64)
+        _, new = np.unique(window, return_index=True)
+        weights[new] += sizes[window[new]]
+        fitting = int(np.searchsorted(np.cumsum(weights), _ROOM, side="right"))
+        start += max(1, min(len(window), fitting))
+        ends.append(start)
+    return ends
+
+
+def store_run(session: Session, log: int, first: int, count: int, body: bytes, ids: Sequence[int]) -> None:
+    """Keep one segment body (without details) and the ids of its details."""
+    session.execute(
+        "INSERT INTO segment (log, first, count, body, details) VALUES (?, ?, ?, ?, ?)",
+        (log, first, count, body, np.asarray(ids, "<u4").tobytes()),
+    )
+
+
+def body_of(first: int, rows: Rows, numbers: U32, seeds: Mapping[int, bytes]) -> bytes:
+    """The stored form of a run: the message without its details."""
+    return codec.encode(first, rows, numbers, (), seeds).SerializeToString()
+
+
+def compact(numbers: U32, blobs: Sequence[bytes]) -> tuple[U32, list[bytes]]:
+    """Numbers and blobs of a slice with only the blobs it uses."""
+    used, renumbered = np.unique(numbers, return_inverse=True)
+    return renumbered.astype(np.uint32), [blobs[int(number)] for number in used]
+
+
+def read_run(session: Session, log: int, index: int) -> tuple[wire.Segment, int] | None:
+    """The stored segment that holds entry `index`, details filled in, and its end; None when there is none."""
+    record = session.one(
+        "SELECT first, count, body, details FROM segment WHERE log = ? AND first <= ? ORDER BY first DESC LIMIT 1",
+        (log, index),
+    )
+    if record is None or record[0] + record[1] <= index:
+        return None
+    segment = wire.Segment.FromString(record[2])
+    segment.details.extend(read_details(session, record[3]))
+    return segment, int(record[0] + record[1])
+
+
+def read_details(session: Session, ids: bytes) -> list[bytes]:
+    """The blobs of packed ids, in order; an erased blob is empty."""
+    numbers = np.frombuffer(ids, "<u4").tolist()
+    found: dict[int, bytes] = {}
+    for start in range(0, len(numbers), 500):
+        part = numbers[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        records = session.all(f"SELECT id, blob FROM details WHERE id IN ({marks})", part)  # noqa: S608 -- only marks
+        found.update((int(number), bytes(blob or b"")) for number, blob in records)
+    return [found[number] for number in numbers]
+
+
+def cut(run: Run, start: int) -> wire.Segment:
+    """The part of a run from index `start` on, as a segment of its own."""
+    skip = int(np.searchsorted(run.indices(), np.uint64(start)))
+    rows, (numbers, blobs) = run.rows[skip:], compact(run.numbers[skip:], run.details)
+    return codec.encode(start, rows, numbers, blobs, run.seeds)
+
+
+def stored_runs(session: Session, log: int, start: int = 0) -> Iterator[tuple[Run, U32]]:
+    """Every stored run that begins at or after `start`, in order, with the details ids behind its numbers."""
+    reached = start
+    while True:
+        record = session.one(
+            "SELECT first, body, details FROM segment WHERE log = ? AND first >= ? ORDER BY first LIMIT 1",
+            (log, reached),
+        )
+        if record is None:
+            return
+        segment = wire.Segment.FromString(record[1])
+        segment.details.extend(read_details(session, record[2]))
+        yield codec.decode(segment), np.frombuffer(record[2], "<u4").astype(np.uint32)
+        reached = int(record[0]) + segment.count
+
+
+def merge_tail(session: Session, log: int, end: int, details: DetailsTable) -> None:
+    """Merge the small runs of the aligned range that ends at or holds `end`, once they are many or it is full."""
+    start = (end - 1) // SEGMENT_ENTRIES * SEGMENT_ENTRIES
+    record = session.one("SELECT COUNT(*) FROM segment WHERE log = ? AND first >= ?", (log, start))
+    assert record is not None
+    full = end % SEGMENT_ENTRIES == 0
+    if record[0] <= (1 if full else TAIL_RUNS):
+        return
+    runs = [run for run, _ in stored_runs(session, log, start)]
+    if any(run.absent for run in runs):
+        return
+    seeds = {
+        int(block): bytes(seed)
+        for block, seed in session.all(
+            "SELECT block, seed FROM seed WHERE log = ? AND block >= ?", (log, start // BLOCK)
+        )
+    }
+    for group in _groups(runs):
+        if len(group) > 1:
+            _replace(session, log, group, seeds, details)
+
+
+def _groups(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    """Consecutive runs that together stay within one segment."""
+    group: list[Run] = []
+    weight = 0
+    for run in runs:
+        added = run.count * ENTRY_WIRE_BYTES + sum(map(len, run.details))
+        if group and weight + added > _ROOM:
+            yield group
+            group, weight = [], 0
+        group.append(run)
+        weight += added
+    yield group
+
+
+def _replace(
+    session: Session, log: int, group: Sequence[Run], seeds: Mapping[int, bytes], details: DetailsTable
+) -> None:
+    blobs: dict[bytes, int] = {}
+    numbers: list[U32] = []
+    for run in group:
+        places = np.asarray([blobs.setdefault(blob, len(blobs)) for blob in run.details], np.uint32)
+        numbers.append(places[run.numbers])
+    known = {**seeds, **{block: seed for run in group for block, seed in run.seeds.items()}}
+    first, count = group[0].first, sum(run.count for run in group)
+    rows = np.concatenate([run.rows for run in group])
+    body = body_of(first, rows, np.concatenate(numbers), known)
+    session.execute("DELETE FROM segment WHERE log = ? AND first >= ? AND first < ?", (log, first, first + count))
+    store_run(session, log, first, count, body, details.ids(session, list(blobs)))
+    drop_seeds(session, log, first, count)
+
+
+def drop_seeds(session: Session, log: int, first: int, count: int) -> None:
+    """Forget the seeds of blocks wholly inside a stored run: the run carries them now."""
+    session.execute(
+        "DELETE FROM seed WHERE log = ? AND block >= ? AND block < ?",
+        (log, -(-first // BLOCK), (first + count) // BLOCK),
+    )

@@ -1,0 +1,147 @@
+"""Accepting a delivery: from a peer's bytes to entries a node may store, or Misbehaviour.
+
+The rules, in order. (1) The checkpoint is signed by the feed's key and names the feed. (2) The segment starts where the
+follower's copy ends (no gap, no overlap) and ends at the checkpoint's size. (3) Every column fits. (4) Structure: entry
+0 and only it is `open`; the ref of a revise, withdraw or retag is a smaller index, of an assert none; issued_at never
+decreases. (5) The rows hash to the checkpoint's root. Only then is anything of it believed.
+
+What a peer may add later is no misbehaviour: entries of unknown version, kind or type, and details that are not the
+JSON they should be, are hashed, stored, counted, and never matched.
+
+A pure function from values to values; it runs in a worker process for all but small segments.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tocsin.v1 import signals_pb2 as wire
+from tocsin_crypto.checkpoint import open_checkpoint
+from tocsin_crypto.ed25519 import PublicKey
+from tocsin_crypto.errors import CryptoError
+from tocsin_crypto.merkle import HASH_BYTES, CompactRange, Extension, hash_rows
+from tocsin_crypto.note import NoteVerifier
+from tocsin_node.errors import Misbehaviour
+from tocsin_node.segment import codec
+from tocsin_node.segment.codec import Run
+from tocsin_signals.entry import NAMES_SIGNAL, NO_REF, ROW_SIZE, VERSION, Kind, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a follower's verified copy of a feed ends, and whose signature extends it."""
+
+    origin: str
+    key_name: str
+    key: bytes
+    size: int
+    stack: bytes
+    last_time: int
+
+    def after(self, accepted: "Accepted") -> "Position":
+        """The position once `accepted` is stored."""
+        return Position(
+            self.origin, self.key_name, self.key, accepted.size, accepted.stack, max(self.last_time, accepted.last_time)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A verified delivery in the forms the store and the index want."""
+
+    run: Run
+    body: bytes
+    size: int
+    root: bytes
+    stack: bytes
+    blocks: bytes
+    last_time: int
+    checkpoint: bytes
+
+
+def accept(position: Position, segment: bytes, checkpoint: bytes) -> Accepted:
+    """Verify one delivery against the follower's position. Errors: Misbehaviour with a stable code."""
+    signed = _signed(position, checkpoint)
+    message = codec.parse(segment)
+    if message.first != position.size:
+        raise Misbehaviour("gap", f"entries from {message.first} on, where {position.size} comes next")
+    if message.first + message.count != signed.size:
+        raise Misbehaviour("malformed", f"entries up to {message.first + message.count} under size {signed.size}")
+    run = codec.decode(message)
+    last_time = _check_structure(run, position.last_time)
+    grown = extend(CompactRange.from_bytes(position.size, position.stack), run)
+    root = grown.range.root()
+    if root != signed.root:
+        raise Misbehaviour("wrong-root", f"entries up to {signed.size} do not hash to the signed root")
+    del message.details[:]
+    body = message.SerializeToString()
+    return Accepted(run, body, signed.size, root, grown.range.to_bytes(), grown.blocks, last_time, checkpoint)
+
+
+def extend(tree: CompactRange, run: Run) -> Extension:
+    """The tree with a run appended; absent entries count by their leaf hashes."""
+    if not run.absent:
+        return tree.extend_rows(run.rows.tobytes(), ROW_SIZE)
+    leaves = np.zeros((run.count, HASH_BYTES), np.uint8)
+    present = hash_rows(run.rows.tobytes(), ROW_SIZE)
+    leaves[(run.indices() - np.uint64(run.first)).astype(np.int64)] = np.frombuffer(present, np.uint8).reshape(-1, 32)
+    for absent in run.absent:
+        given = np.frombuffer(absent.leaves, np.uint8).reshape(-1, HASH_BYTES)
+        leaves[absent.offset : absent.offset + absent.count] = given
+    return tree.extend_hashes(leaves.tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a checkpoint says."""
+
+    size: int
+    root: bytes
+
+
+def open_signed(origin: str, key_name: str, key: bytes, checkpoint: bytes) -> Signed:
+    """A checkpoint of this feed by this key. Errors: Misbehaviour `bad-signature`."""
+    try:
+        opened = open_checkpoint(checkpoint, origin, NoteVerifier(key_name, PublicKey(key)))
+    except CryptoError as error:
+        raise Misbehaviour("bad-signature", f"a checkpoint of {origin} that does not verify: {error}") from error
+    return Signed(opened.size, opened.root)
+
+
+def _signed(position: Position, checkpoint: bytes) -> Signed:
+    return open_signed(position.origin, position.key_name, position.key, checkpoint)
+
+
+def _check_structure(run: Run, last_time: int) -> int:
+    rows = run.rows
+    if not len(rows):
+        return last_time
+    times = rows["issued_at"]
+    if int(times[0]) < last_time or bool((times[1:] < times[:-1]).any()):
+        raise Misbehaviour("time", "an entry issued before the one in front of it")
+    if int(times[-1]) >= 2**63:
+        raise Misbehaviour("time", "an entry issued beyond the year 292 million")
+    indices = run.indices()
+    opens = rows["kind"] == Kind.OPEN
+    expected = (indices == 0) & (rows["version"] == VERSION)
+    if bool((opens != (indices == 0))[rows["version"] == VERSION].any()) or (indices[0] == 0 and not expected[0]):
+        raise Misbehaviour("malformed", "entry 0, and no other, opens a feed")
+    _check_refs(rows, indices)
+    return int(times[-1])
+
+
+def _check_refs(rows: Rows, indices: codec.U64) -> None:
+    known = rows["version"] == VERSION
+    names = known & np.isin(rows["kind"], [int(kind) for kind in NAMES_SIGNAL])
+    if bool((rows["ref"][names] >= indices[names]).any()):
+        raise Misbehaviour("malformed", "an entry that names a signal not before itself")
+    asserts = known & (rows["kind"] == Kind.ASSERT)
+    if bool((rows["ref"][asserts] != np.uint64(NO_REF)).any()):
+        raise Misbehaviour("malformed", "an assert entry with a ref")
+
+
+def stored_run(body: bytes, details: list[bytes]) -> Run:
+    """A stored segment as a run again. Errors: Misbehaviour when it is not as we left it."""
+    message = wire.Segment.FromString(body)
+    message.details.extend(details)
+    return codec.decode(message)

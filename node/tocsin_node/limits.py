@@ -46,6 +46,7 @@ NAME_BYTES: Final = 64  # of a feed, audience, community, token or rule
 POLICY_BYTES: Final = 64 * 1024  # per policy file
 
 # ---- home
+ORGANISATION_CHARS: Final = 180  # of an id: leaves room for /feed/<name> in a 255-byte origin
 CONFIG_BYTES: Final = 256 * 1024  # of tocsin.toml: 256 audiences of a page each
 FREE_BYTES: Final = 64 * 1024 * 1024  # of free space below which publishes are refused before SQLite fails
 SOCKET_PATH_BYTES: Final = 100  # a unix socket's path holds 107 on Linux

@@ -42,6 +42,9 @@ INLINE_VALUES: Final = 64  # canonicalised on the event loop (about 20 us each);
 INLINE_ENTRIES: Final = 256  # verified on the event loop; more go to a worker
 WITHDRAW_SIGNALS: Final = 4096  # per request
 TOKENS: Final = 1024  # per node
+LOCAL_CALLS: Final = 256  # under way at once on the local listener: bounds memory at 256 requests
+TALLY_KINDS: Final = 4096  # kinds of audit totals waiting in memory: all tokens with four purposes each
+AUDIT_PAGE: Final = 1024  # audit entries read at once for a caller: about 400 kB
 NAME_BYTES: Final = 64  # of a feed, audience, community, token or rule
 POLICY_BYTES: Final = 64 * 1024  # per policy file
 

@@ -130,6 +130,10 @@ class Tx:
         """The log's end as of the last commit or delivery; entries appended in this group are not in it."""
         return self._heads[log]
 
+    def next_index(self, log: int) -> int:
+        """The index the next appended entry of an own feed gets, this group's entries counted."""
+        return self._heads[log].size + self._group.entries(log)
+
     def new_log(self, origin: str, kind: str, publisher: str, **columns: str | int | None) -> int:
         """Add an empty log; further columns of table `log` by name."""
         names = ["origin", "kind", "publisher", "created_at", *columns]
@@ -152,11 +156,11 @@ class Tx:
             raise Frozen(self._frozen[log])
         if not self._room():
             raise Exhausted("the disk is nearly full; nothing is published until there is room")
-        waiting = self._group.entries(log)
+        first = self.next_index(log)
         if len(rows) > GROUP_ENTRIES:
             raise Exhausted(f"{len(rows)} entries at once; at most {GROUP_ENTRIES} fit one commit")
         self._group.chunks.setdefault(log, []).append(_Chunk(rows, numbers, blobs))
-        return self._heads[log].size + waiting
+        return first
 
     def follow(self, log: int, accepted: Accepted) -> None:
         """Store a verified delivery of a followed feed. Errors: Misbehaviour when it does not extend our copy."""

@@ -19,7 +19,7 @@ from tocsin.v1 import signals_pb2 as wire
 from tocsin_crypto.checkpoint import open_checkpoint
 from tocsin_crypto.ed25519 import PublicKey
 from tocsin_crypto.errors import CryptoError
-from tocsin_crypto.merkle import HASH_BYTES, CompactRange, Extension, hash_rows
+from tocsin_crypto.merkle import HASH_BYTES, CompactRange, hash_rows
 from tocsin_crypto.note import NoteVerifier
 from tocsin_node.errors import Misbehaviour
 from tocsin_node.segment import codec
@@ -69,7 +69,7 @@ def accept(position: Position, segment: bytes, checkpoint: bytes) -> Accepted:
         raise Misbehaviour("malformed", f"entries up to {message.first + message.count} under size {signed.size}")
     run = codec.decode(message)
     last_time = _check_structure(run, position.last_time)
-    grown = extend(CompactRange.from_bytes(position.size, position.stack), run)
+    grown = CompactRange.from_bytes(position.size, position.stack).extend_hashes(run_leaves(run))
     root = grown.range.root()
     if root != signed.root:
         raise Misbehaviour("wrong-root", f"entries up to {signed.size} do not hash to the signed root")
@@ -78,17 +78,18 @@ def accept(position: Position, segment: bytes, checkpoint: bytes) -> Accepted:
     return Accepted(run, body, signed.size, root, grown.range.to_bytes(), grown.blocks, last_time, checkpoint)
 
 
-def extend(tree: CompactRange, run: Run) -> Extension:
-    """The tree with a run appended; absent entries count by their leaf hashes."""
-    if not run.absent:
-        return tree.extend_rows(run.rows.tobytes(), ROW_SIZE)
-    leaves = np.zeros((run.count, HASH_BYTES), np.uint8)
+def run_leaves(run: Run) -> bytes:
+    """The leaf hashes of a run, concatenated; absent entries give the hashes they came with."""
     present = hash_rows(run.rows.tobytes(), ROW_SIZE)
-    leaves[(run.indices() - np.uint64(run.first)).astype(np.int64)] = np.frombuffer(present, np.uint8).reshape(-1, 32)
+    if not run.absent:
+        return present
+    leaves = np.zeros((run.count, HASH_BYTES), np.uint8)
+    places = (run.indices() - np.uint64(run.first)).astype(np.int64)
+    leaves[places] = np.frombuffer(present, np.uint8).reshape(-1, HASH_BYTES)
     for absent in run.absent:
         given = np.frombuffer(absent.leaves, np.uint8).reshape(-1, HASH_BYTES)
         leaves[absent.offset : absent.offset + absent.count] = given
-    return tree.extend_hashes(leaves.tobytes())
+    return leaves.tobytes()
 
 
 @dataclass(frozen=True, slots=True)

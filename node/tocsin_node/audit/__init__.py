@@ -1,0 +1,1 @@
+"""The node's logs, checked from stored bytes to signed checkpoints."""

@@ -1,0 +1,94 @@
+"""Decisions, once per distinct (policy, feed, type, details) and not per signal.
+
+A cache before the pure `policy.decide`; it is emptied when policies change, so no decision outlives its policy.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+
+from tocsin_node.log.tx import Stored
+from tocsin_node.match.feeds import FeedBook, FeedFacts
+from tocsin_node.policy.decide import Decision, decide
+from tocsin_node.policy.model import Policy
+from tocsin_node.store.protocol import Store
+from tocsin_signals.details import decode
+from tocsin_signals.entry import Kind
+from tocsin_signals.errors import Rejected
+from tocsin_signals.types import by_code
+
+_REMEMBERED: Final = 65536  # distinct details and decisions kept in memory, about 1 kB each at most
+
+Details = Mapping[str, object]
+
+
+class Judge:
+    """Says what this node makes of a signal's details."""
+
+    def __init__(self, *, store: Store, feeds: FeedBook, policy_of: Callable[[str], Policy]) -> None:
+        self._store = store
+        self._feeds = feeds
+        self._policy_of = policy_of
+        self._details: dict[int, tuple[bytes, Details | None]] = {}
+        self._decisions: dict[tuple[int, int, int], Decision | None] = {}
+
+    def forget_decisions(self) -> None:
+        """Policies changed: decide anew."""
+        self._decisions = {}
+
+    def policy_digest(self, facts: FeedFacts) -> bytes:
+        """The digest of the policy that decides for a feed."""
+        return self._policy(facts).digest
+
+    def decision(self, facts: FeedFacts, type_code: int, number: int) -> Decision | None:
+        """The decision for details of this number; None where type or details are not understood."""
+        key = (facts.log, type_code, number)
+        if key not in self._decisions:
+            if len(self._decisions) >= _REMEMBERED:
+                self._decisions = {}
+            self._decisions[key] = self._decide(facts, type_code, self.details(number)[1])
+        return self._decisions[key]
+
+    def details(self, number: int) -> tuple[bytes, Details | None]:
+        """The blob of a details id as signed, and what it says; None where it is not the JSON it should be."""
+        found = self._details.get(number)
+        if found is None:
+            with self._store.read() as session:
+                record = session.one("SELECT blob FROM details WHERE id = ?", (number,))
+            blob = bytes(record[0]) if record is not None and record[0] is not None else b""
+            if len(self._details) >= _REMEMBERED:
+                self._details = {}
+            found = self._details[number] = (blob, _said(blob))
+        return found
+
+    def assess(self, stored: Stored) -> dict[str, int]:
+        """Counts of a run's assert entries by effect, and of withdrawals: for the audit log."""
+        facts = self._feeds.get(stored.log)
+        rows = stored.rows
+        asserts = rows["kind"] == Kind.ASSERT
+        pairs = rows["type"][asserts].astype(np.uint64) << np.uint64(32) | stored.details[asserts]
+        counts: Counter[str] = Counter()
+        for pair, count in zip(*(column.tolist() for column in np.unique(pairs, return_counts=True)), strict=True):
+            decision = self.decision(facts, pair >> 32, pair & 0xFFFFFFFF)
+            counts[str(decision.effect) if decision else "not-understood"] += count
+        withdrawn = int((rows["kind"] == Kind.WITHDRAW).sum())
+        return dict(counts) | ({"withdrawn": withdrawn} if withdrawn else {})
+
+    def _policy(self, facts: FeedFacts) -> Policy:
+        return self._policy_of("self" if facts.kind == "own" else facts.publisher)
+
+    def _decide(self, facts: FeedFacts, type_code: int, said: Details | None) -> Decision | None:
+        kind = by_code(type_code)
+        if kind is None or said is None:
+            return None
+        feed = facts.origin.rpartition("/")[2]
+        return decide(self._policy(facts), feed=feed, type_name=kind.name, details=said)
+
+
+def _said(blob: bytes) -> Details | None:
+    try:
+        return decode(blob)
+    except Rejected:
+        return None

@@ -1,0 +1,211 @@
+"""Look-ups by the organisation's own applications: identifiers in, verdicts out.
+
+canonicalise -> expand (a URL also tries its path, prefixes and host) -> tag under every live epoch -> one look-up in
+the index -> decide -> combine. Nothing leaves the organisation, and no identifier is kept or logged. Withdrawn and
+expired signals stop counting at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+
+from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.errors import Invalid
+from tocsin_node.limits import CHECK_TAGS, INLINE_VALUES, MATCH_QUERIES
+from tocsin_node.log.envelope import Actor
+from tocsin_node.match.blocks import TAG_BYTES
+from tocsin_node.match.feeds import FeedBook
+from tocsin_node.match.index import MatchIndex
+from tocsin_node.match.judge import Judge
+from tocsin_node.match.query import Query
+from tocsin_node.policy.effect import Effect
+from tocsin_node.policy.verdict import Assertion, Verdict, combine
+from tocsin_node.workers import Workers
+from tocsin_signals import vocab
+from tocsin_signals.canon import expand
+from tocsin_signals.errors import Rejected
+from tocsin_signals.types import by_code, by_name
+
+_NOTHING: Final = combine((), now_ms=0)
+_FEW_PROBES: Final = 4  # below it the index's scalar path is cheaper than numpy's fixed cost per call
+
+
+class MatchKeys(Protocol):
+    """The keys look-ups tag with."""
+
+    def matching(self, now: int) -> Sequence[EpochKey]:
+        """Every key of a live epoch at `now` (ms)."""
+        ...
+
+
+class Tally(Protocol):
+    """Totals of look-ups for the audit log."""
+
+    def add(self, *, actor: Actor, purpose: str, items: int, effects: Sequence[Effect]) -> None:
+        """Count one request: how many items, and the effect of each that matched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueryVerdict:
+    """The answer to one query. A value that could not be looked up has `reject`, a stable word, and a sentence.
+
+    `blobs` holds the details as signed, by (feed origin, signal).
+    """
+
+    query: int
+    verdict: Verdict
+    blobs: Mapping[tuple[str, int], bytes]
+    reject: str = ""
+    sentence: str = ""
+
+
+class Probe(NamedTuple):
+    """One tag to look up for one query."""
+
+    query: int
+    tag: bytes
+    type: int
+    epoch: int
+
+
+class Tagged(NamedTuple):
+    """What became of a request's queries; runs in a worker process for all but small requests."""
+
+    probes: list[Probe]
+    rejects: dict[int, tuple[str, str]]
+
+
+class Matcher:
+    """Answers look-ups from the index."""
+
+    def __init__(
+        self,
+        *,
+        index: MatchIndex,
+        judge: Judge,
+        feeds: FeedBook,
+        keys: MatchKeys,
+        workers: Workers,
+        tally: Tally,
+        clock: Callable[[], int],
+    ) -> None:
+        self._index = index
+        self._judge = judge
+        self._feeds = feeds
+        self._keys = keys
+        self._workers = workers
+        self._tally = tally
+        self._clock = clock
+
+    async def match(self, queries: Sequence[Query], *, purpose: str, actor: Actor) -> list[QueryVerdict]:
+        """One verdict per query, in order. Errors: Invalid for too many queries or an unknown purpose."""
+        if not 1 <= len(queries) <= MATCH_QUERIES:
+            raise Invalid(f"a request asks about 1 to {MATCH_QUERIES} identifiers, not {len(queries)}")
+        purpose = _purpose(purpose)
+        keys = self._keys.matching(self._clock())
+        if len(queries) > INLINE_VALUES:
+            tagged = await self._workers.run(tag_queries, list(queries), list(keys))
+        else:
+            tagged = tag_queries(queries, keys)
+        found = self._judge_probes(tagged.probes)
+        verdicts = [
+            found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))
+            for number in range(len(queries))
+        ]
+        self._count(actor, purpose, len(queries), verdicts)
+        return verdicts
+
+    async def check(self, tags: bytes, type_name: str, epoch: int, *, purpose: str, actor: Actor) -> list[QueryVerdict]:
+        """Verdicts for the tags that match, by position; no identifier takes part."""
+        if not tags or len(tags) % TAG_BYTES or len(tags) > CHECK_TAGS * TAG_BYTES:
+            raise Invalid(f"tags of {len(tags)} bytes; 1 to {CHECK_TAGS} tags of {TAG_BYTES} bytes fit a request")
+        purpose = _purpose(purpose)
+        try:
+            code = by_name(type_name).code
+        except Rejected as error:
+            raise Invalid(error.sentence) from error
+        count = len(tags) // TAG_BYTES
+        probes = (Probe(at, tags[at * TAG_BYTES : (at + 1) * TAG_BYTES], code, epoch) for at in range(count))
+        found = self._judge_probes(list(probes))
+        verdicts = [found[number] for number in sorted(found)]
+        self._count(actor, purpose, count, verdicts)
+        return verdicts
+
+    def _judge_probes(self, probes: Sequence[Probe]) -> dict[int, QueryVerdict]:
+        """The verdict on every query that has a row in the index."""
+        now = self._clock()
+        found: dict[int, list[Assertion]] = defaultdict(list)
+        blobs: dict[tuple[str, int], bytes] = {}
+        for query, code, (feed, signal, number, issued_at, valid_until) in self._hits(probes, now):
+            facts = self._feeds.get(feed)
+            decision = self._judge.decision(facts, code, number)
+            kind, (blob, said) = by_code(code), self._judge.details(number)
+            if decision is None or kind is None or said is None or not self._feeds.counts(facts):
+                continue
+            state = self._feeds.reliance(facts, now)
+            found[query].append(
+                Assertion(
+                    facts.origin, facts.publisher, signal, kind.name, issued_at, valid_until, said, decision, state
+                )
+            )
+            blobs[facts.origin, signal] = blob
+        return {
+            query: QueryVerdict(query, combine(assertions, now_ms=now), blobs) for query, assertions in found.items()
+        }
+
+    def _hits(self, probes: Sequence[Probe], now: int) -> Iterable[tuple[int, int, Sequence[int]]]:
+        """(query, type, (feed, signal, details, issued_at, valid_until)) of every live row, newest signal last."""
+        if not probes:
+            return
+        if len(probes) <= _FEW_PROBES:
+            for query, tag, code, epoch in probes:
+                for hit in self._index.lookup_one(tag, code, epoch, now_ms=now):
+                    yield query, code, hit
+            return
+        tags = np.frombuffer(b"".join(probe.tag for probe in probes), np.uint8).reshape(-1, TAG_BYTES)
+        types = np.asarray([probe.type for probe in probes], np.uint16)
+        epochs = np.asarray([probe.epoch for probe in probes], np.uint32)
+        hits = self._index.lookup(tags, types, epochs, now_ms=now)
+        columns = (hits.feeds, hits.signals, hits.details, hits.issued_at, hits.valid_until)
+        for place, hit in zip(hits.queries.tolist(), zip(*(c.tolist() for c in columns), strict=True), strict=True):
+            probe = probes[int(place)]
+            yield probe.query, probe.type, hit
+
+    def _count(self, actor: Actor, purpose: str, items: int, verdicts: Sequence[QueryVerdict]) -> None:
+        effects = [one.verdict.effect for one in verdicts if one.verdict.assertions]
+        self._tally.add(actor=actor, purpose=purpose, items=items, effects=effects)
+
+
+def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey]) -> Tagged:
+    """Every tag the queries' look-ups try, under every key."""
+    tagged = Tagged([], {})
+    requests: list[TagRequest] = []
+    places: list[tuple[int, int]] = []  # (query, type code)
+    for number, query in enumerate(queries):
+        try:
+            expressions = expand(query.type, query.value)
+        except Rejected as error:
+            tagged.rejects[number] = (error.reason, error.sentence)
+            continue
+        for type_name, canonical in expressions:
+            try:
+                kind = by_name(type_name)
+            except Rejected:
+                continue  # an expression of a type this version cannot publish
+            requests.append(TagRequest(kind.profile, kind.scope, canonical))
+            places.append((number, kind.code))
+    for key in keys:
+        for (number, code), tag in zip(places, tag_batch(key, requests), strict=True):
+            tagged.probes.append(Probe(number, tag, code, key.epoch))
+    return tagged
+
+
+def _purpose(word: str) -> str:
+    try:
+        return str(vocab.PURPOSES.check(word or "detect"))
+    except Rejected as error:
+        raise Invalid(f"the purpose is not known: {error.sentence}") from error

@@ -1,0 +1,98 @@
+"""Own records: what a publisher must keep to publish again without doubling, to withdraw, and to tag under a new epoch.
+
+The natural key of a signal is (feed, type, tag). The raw identifier stands only sealed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from tocsin_node.store.protocol import Session
+
+T = TypeVar("T")
+
+_AT_ONCE = 500  # variables of one statement: SQLite allowed 999 for long
+
+
+class OwnRecord(NamedTuple):
+    """One row of table own_record; `tag` is the tag under `epoch`, the newest the signal has."""
+
+    type: int
+    tag: bytes
+    epoch: int
+    signal: int
+    details: bytes
+    valid_until: int
+    withdrawn: bool
+    sealed: bytes
+
+    def live(self, now: int) -> bool:
+        """Whether the signal counts at `now` (ms)."""
+        return not self.withdrawn and self.valid_until > now
+
+
+_COLUMNS = "type, tag, epoch, signal, details, valid_until, withdrawn, sealed"
+
+
+def by_tags(session: Session, log: int, keys: Iterable[tuple[int, bytes]]) -> dict[tuple[int, bytes], OwnRecord]:
+    """The records of these (type, tag) pairs, those there are."""
+    wanted = set(keys)
+    found: dict[tuple[int, bytes], OwnRecord] = {}
+    for code in {code for code, _ in wanted}:
+        tags = [tag for other, tag in wanted if other == code]
+        for part in _parts(tags):
+            condition = f"type = ? AND tag IN ({_marks(part)})"
+            found.update(
+                ((record.type, record.tag), record) for record in _read(session, log, condition, (code, *part))
+            )
+    return found
+
+
+def by_signals(session: Session, log: int, signals: Sequence[int]) -> dict[int, OwnRecord]:
+    """The records of these signal ids, those there are."""
+    found: dict[int, OwnRecord] = {}
+    for part in _parts(signals):
+        records = _read(session, log, f"signal IN ({_marks(part)})", tuple(part))
+        found.update((record.signal, record) for record in records)
+    return found
+
+
+def to_retag(session: Session, log: int, epoch: int, now: int, limit: int) -> list[OwnRecord]:
+    """Live records tagged before `epoch`."""
+    condition = "epoch < ? AND withdrawn = 0 AND valid_until > ? ORDER BY signal LIMIT ?"
+    return _read(session, log, condition, (epoch, now, limit))
+
+
+def store(session: Session, log: int, records: Iterable[OwnRecord]) -> None:
+    """Insert records, or replace those of the same natural key."""
+    session.execute_many(
+        f"INSERT INTO own_record (log, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 -- own names
+        "ON CONFLICT (log, type, tag) DO UPDATE SET epoch = excluded.epoch, signal = excluded.signal, "
+        "details = excluded.details, valid_until = excluded.valid_until, withdrawn = excluded.withdrawn, "
+        "sealed = excluded.sealed",
+        ((log, *record) for record in records),
+    )
+
+
+def remove(session: Session, log: int, records: Iterable[OwnRecord]) -> None:
+    """Delete records by their natural key."""
+    session.execute_many(
+        "DELETE FROM own_record WHERE log = ? AND type = ? AND tag = ?",
+        ((log, record.type, record.tag) for record in records),
+    )
+
+
+def _read(session: Session, log: int, condition: str, parameters: Sequence[int | bytes]) -> list[OwnRecord]:
+    query = f"SELECT {_COLUMNS} FROM own_record WHERE log = ? AND {condition}"  # noqa: S608 -- own names and marks
+    return [
+        OwnRecord(code, bytes(tag), epoch, signal, bytes(details), until, bool(withdrawn), bytes(sealed))
+        for code, tag, epoch, signal, details, until, withdrawn, sealed in session.all(query, (log, *parameters))
+    ]
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
+
+
+def _marks(part: Sequence[object]) -> str:
+    return ", ".join("?" * len(part))

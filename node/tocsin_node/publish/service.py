@@ -1,0 +1,271 @@
+"""Publishing and withdrawing on own feeds.
+
+A chunk of rows is one operation of the group commit: the answer counts only rows that are durable, signed and
+matchable. The natural key (feed, type, tag) makes it idempotent: a row whose signal is live with equal details is
+*unchanged*, with other details *revised*, else *published*; so a file published again after a crash doubles nothing.
+
+Validity alone moves on a re-run of "90 days from now"; a live signal is revised for it only when an explicit end
+differs by more than a day from the one that stands.
+"""
+
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.errors import Invalid
+from tocsin_node.limits import IDENTIFIER_BYTES, INLINE_VALUES, PUBLISH_ROWS, WITHDRAW_SIGNALS
+from tocsin_node.log.envelope import Actor
+from tocsin_node.log.tx import Tx
+from tocsin_node.log.writer import Writer
+from tocsin_node.match.query import Query
+from tocsin_node.publish import records
+from tocsin_node.publish.entries import Entries
+from tocsin_node.publish.feeds import Feeds, OwnFeed
+from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, prepare
+from tocsin_node.publish.records import OwnRecord
+from tocsin_node.publish.retag import Retagger
+from tocsin_node.workers import Workers
+from tocsin_signals.canon import canonicalise
+from tocsin_signals.details import SALT_BYTES, Details, Withdrawal, digest, encode
+from tocsin_signals.entry import MAX_LIFETIME_MS, Kind, empty_rows
+from tocsin_signals.errors import Rejected
+from tocsin_signals.types import by_code, by_name
+
+_DAY_MS: Final = 24 * 3600 * 1000
+
+
+class EpochKeys(Protocol):
+    """The keys this node tags with."""
+
+    def publishing(self, community: str, now: int) -> EpochKey:
+        """The key of the community's newest epoch that may be published under at `now`. Errors: Refused."""
+        ...
+
+    def matching(self, now: int) -> Sequence[EpochKey]:
+        """Every key look-ups try at `now`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What one committed chunk did; `signals` holds an id for each row not refused, in order."""
+
+    size: int
+    published: int
+    revised: int
+    unchanged: int
+    refused: tuple[Refusal, ...]
+    warnings: tuple[Warned, ...]
+    signals: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What a withdrawal did."""
+
+    size: int
+    withdrawn: tuple[int, ...]
+    already: tuple[int, ...]
+    not_found: int
+
+
+class Publisher:
+    """Turns rows into entries of own feeds."""
+
+    def __init__(
+        self,
+        *,
+        feeds: Feeds,
+        writer: Writer,
+        keys: EpochKeys,
+        workers: Workers,
+        retagger: Retagger,
+        data_key: bytes,
+        clock: Callable[[], int],
+    ) -> None:
+        self._feeds = feeds
+        self._writer = writer
+        self._keys = keys
+        self._workers = workers
+        self._retagger = retagger
+        self._data_key = data_key
+        self._clock = clock
+
+    async def publish(self, feed: str, fields: Sequence[bytes], rows: Sequence[RowIn], *, actor: Actor) -> ChunkResult:
+        """Publish one chunk. Errors: NotFound, Frozen, Exhausted; rows that cannot be published are in the result."""
+        own = self._feeds.get(feed)
+        if len(rows) > PUBLISH_ROWS or any(row.fields >= len(fields) for row in rows):
+            raise Invalid(f"a chunk of {len(rows)} rows with {len(fields)} details; at most {PUBLISH_ROWS} rows fit")
+        blobs, bad = self._details(fields)
+        key = self._keys.publishing(own.community, self._clock())
+        await self._retagger.ensure(own, key)
+        good, refused = _screen(rows, bad, self._clock())
+        if len(good) > INLINE_VALUES:
+            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key)
+        else:
+            batch = prepare(good, key, own.origin, self._data_key)
+        refused.extend(batch.refused)
+        return await self._writer.submit(lambda tx: _commit(tx, own, key.epoch, batch, blobs, refused, actor))
+
+    async def withdraw(
+        self,
+        feed: str,
+        *,
+        signals: Sequence[int],
+        identifiers: Sequence[Query],
+        reason: str,
+        required_action: str,
+        actor: Actor,
+    ) -> Withdrawn:
+        """Take signals back, by id or by what was published. Errors: NotFound, Invalid, Frozen, Exhausted."""
+        own = self._feeds.get(feed)
+        if not 1 <= len(signals) + len(identifiers) <= WITHDRAW_SIGNALS:
+            raise Invalid(f"a withdrawal names 1 to {WITHDRAW_SIGNALS} signals, not {len(signals) + len(identifiers)}")
+        try:
+            said = Withdrawal(reason, required_action).fields()
+        except Rejected as error:
+            raise Invalid(error.sentence) from error
+        blob = encode(said, self._salt(_content(said)))
+        tags = self._tags_of(identifiers)
+        return await self._writer.submit(lambda tx: _withdraw(tx, own, signals, tags, blob, reason, actor))
+
+    def _tags_of(self, identifiers: Sequence[Query]) -> list[list[tuple[int, bytes]]]:
+        """For each identifier, its (type, tag) under every live epoch."""
+        found: list[list[tuple[int, bytes]]] = []
+        for query in identifiers:
+            try:
+                kind = by_name(query.type)
+                canonical = canonicalise(query.type, query.value, region=query.region or None)
+            except Rejected as error:
+                raise Invalid(f"one of the identifiers ({query.type}) is not valid: {error.sentence}") from error
+            request = [TagRequest(kind.profile, kind.scope, canonical)]
+            keys = self._keys.matching(self._clock())
+            found.append([(kind.code, tag_batch(key, request)[0]) for key in keys])
+        return found
+
+    def _details(self, fields: Sequence[bytes]) -> tuple[list[bytes], dict[int, Rejected]]:
+        """The details blobs of a chunk, and which of them are not valid."""
+        blobs: list[bytes] = []
+        bad: dict[int, Rejected] = {}
+        for place, data in enumerate(fields):
+            try:
+                said = Details.from_fields(_json_object(data)).fields()
+                blobs.append(encode(said, self._salt(_content(said))))
+            except Rejected as error:
+                bad[place] = error
+                blobs.append(b"")
+        return blobs, bad
+
+    def _salt(self, content: bytes) -> bytes:
+        """Equal content has an equal salt, so that its blob is shared; without the data key nobody can tell it."""
+        return hmac.digest(self._data_key, b"tocsin/1/details-salt\0" + content, sha256)[:SALT_BYTES]
+
+
+def _content(said: dict[str, object]) -> bytes:
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        value: object = json.loads(data)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Rejected("details", "The details are not a JSON object.")
+    return value  # pyright: ignore[reportUnknownVariableType] # keys of a JSON object are strings
+
+
+def _screen(rows: Sequence[RowIn], bad: dict[int, Rejected], now: int) -> tuple[list[RowIn], list[Refusal]]:
+    """Rows worth canonicalising, and those refused for their details, size or time."""
+    good: list[RowIn] = []
+    refused: list[Refusal] = []
+    for row in rows:
+        if row.fields in bad:
+            refused.append(Refusal(row.line, bad[row.fields].reason, bad[row.fields].sentence))
+        elif len(row.value.encode("utf-8", "surrogatepass")) > IDENTIFIER_BYTES:
+            refused.append(Refusal(row.line, "too-long", f"The value is longer than {IDENTIFIER_BYTES} bytes."))
+        elif row.valid_until and row.valid_until <= now:
+            refused.append(Refusal(row.line, "expired", "The signal would have expired already."))
+        elif row.valid_until > now + MAX_LIFETIME_MS:
+            refused.append(Refusal(row.line, "lifetime", "A signal lives at most five years."))
+        else:
+            good.append(row)
+    return good, refused
+
+
+def _commit(
+    tx: Tx, own: OwnFeed, epoch: int, batch: Batch, blobs: Sequence[bytes], refused: list[Refusal], actor: Actor
+) -> ChunkResult:
+    held = records.by_tags(tx.sql, own.log, [(item.code, item.tag) for item in batch.ready])
+    digests = [digest(blob) for blob in blobs]
+    entries, signals, counts = Entries(), list[int](), {"published": 0, "revised": 0, "unchanged": 0}
+    changed: dict[tuple[int, bytes], OwnRecord] = {}
+    first = tx.next_index(own.log)
+    for item in batch.ready:
+        current = held.get((item.code, item.tag))
+        wanted = _record(item, epoch, digests[item.row.fields], tx.now)
+        if current is not None and current.live(tx.now) and not _differs(current, wanted, item.row.valid_until):
+            counts["unchanged"] += 1
+            signals.append(current.signal)
+            continue
+        revises = current is not None and current.live(tx.now)
+        signal = current.signal if current is not None and revises else first + len(entries.kinds)
+        record = wanted._replace(signal=signal)
+        entries.add(Kind.REVISE if revises else Kind.ASSERT, record, signal if revises else None, item.row.fields)
+        counts["revised" if revises else "published"] += 1
+        signals.append(signal)
+        held[item.code, item.tag] = changed[item.code, item.tag] = record
+    if entries.kinds:
+        tx.append(own.log, entries.rows(), blobs, np.asarray(entries.blobs, np.uint32))
+        records.store(tx.sql, own.log, changed.values())
+    if entries.kinds or refused:
+        totals = {key: count for key, count in {**counts, "refused": len(refused)}.items() if count}
+        result = "partial" if refused else "ok"
+        tx.audit("signal.published", actor=actor, result=result, counts=totals, about={"feed": own.name})
+    size = tx.next_index(own.log)
+    return ChunkResult(size, **counts, refused=tuple(refused), warnings=tuple(batch.warned), signals=tuple(signals))
+
+
+def _record(item: Prepared, epoch: int, details: bytes, now: int) -> OwnRecord:
+    kind = by_code(item.code)
+    assert kind is not None
+    until = item.row.valid_until or now + kind.default_lifetime_days * _DAY_MS
+    return OwnRecord(item.code, item.tag, epoch, 0, details, until, withdrawn=False, sealed=item.sealed)
+
+
+def _differs(current: OwnRecord, wanted: OwnRecord, asked_until: int) -> bool:
+    moved = bool(asked_until) and abs(current.valid_until - asked_until) > _DAY_MS
+    return moved or current.details != wanted.details
+
+
+def _withdraw(
+    tx: Tx,
+    own: OwnFeed,
+    signals: Sequence[int],
+    identifiers: Sequence[Sequence[tuple[int, bytes]]],
+    blob: bytes,
+    reason: str,
+    actor: Actor,
+) -> Withdrawn:
+    by_id = records.by_signals(tx.sql, own.log, signals)
+    by_tag = records.by_tags(tx.sql, own.log, [pair for pairs in identifiers for pair in pairs])
+    asked = [by_id.get(signal) for signal in dict.fromkeys(signals)]
+    asked += [next((by_tag[pair] for pair in pairs if pair in by_tag), None) for pairs in identifiers]
+    found = {record.signal: record for record in asked if record is not None}
+    already = tuple(signal for signal, record in found.items() if record.withdrawn)
+    taken = [record for record in found.values() if not record.withdrawn]
+    if taken:
+        rows = empty_rows(len(taken))
+        rows["kind"], rows["ref"] = Kind.WITHDRAW, np.asarray([record.signal for record in taken], np.uint64)
+        tx.append(own.log, rows, [blob], np.zeros(len(taken), np.uint32))
+        records.store(tx.sql, own.log, [record._replace(withdrawn=True) for record in taken])
+        counts = {"withdrawn": len(taken)}
+        tx.audit("signal.withdrawn", actor=actor, why=reason, counts=counts, about={"feed": own.name})
+    size = tx.next_index(own.log)
+    return Withdrawn(size, tuple(record.signal for record in taken), already, asked.count(None))

@@ -1,0 +1,55 @@
+"""Worker processes for hashing, canonicalising and tagging: what would hold up the event loop.
+
+Spawned, never forked: gRPC does not survive a fork. One process per core but one, and at least one; started with the
+first task. A task is one segment or a few hundred values, so that no caller waits long behind another.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workers:
+    """A pool of processes; `run` is safe to call from the event loop."""
+
+    def __init__(self, *, processes: int | None = None) -> None:
+        self._processes = processes or max(1, (os.cpu_count() or 1) - 1)
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a module-level function of picklable values; a pool that died is replaced once."""
+        for last in (False, True):
+            pool = self._start()
+            try:
+                return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
+            except BrokenProcessPool:
+                if self._pool is pool:
+                    self._pool = None
+                if last:
+                    raise
+        raise AssertionError
+
+    def stop(self) -> None:
+        """End the processes; running tasks are waited for."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _start(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_quiet)
+        return self._pool
+
+
+def _quiet() -> None:
+    """Ctrl-C at the terminal reaches the whole process group; the parent decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

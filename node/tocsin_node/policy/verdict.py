@@ -1,0 +1,106 @@
+"""The verdict on one tag or identifier: what all live assertions come to together. Architecture section 6.
+
+- An assertion counts while it is issued (or at most ten minutes ahead of our clock), not expired, and not older than
+  its rule allows. What policy ignores never counts and is never shown.
+- A feed that fell silent or was stopped caps its assertions at review.
+- Verdict = the strongest effect among assertions of harm (harmful, suspected; tests reach shadow at most). A benign
+  assertion whose own effect is review or stronger caps it at review.
+- The order of assertions and of their arrival makes no difference. A signal found under several tags counts once.
+
+The clock is an argument. Nothing here names an identifier: a reason names feed, signal number, rule and caps.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from tocsin_node.policy.decide import Decision, capped
+from tocsin_node.policy.effect import Effect
+
+MAX_AHEAD_MS: Final = 10 * 60 * 1000  # clocks of honest publishers differ by less; later signals wait for their time
+
+
+class FeedState(StrEnum):
+    """Whether a feed is heard from, quiet for too long, or stopped for misbehaviour."""
+
+    LIVE = "live"
+    SILENT = "silent"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One signal found for the tag, with what policy decided on its details; times in ms UTC."""
+
+    feed: str  # origin
+    publisher: str
+    signal: int
+    type_name: str
+    issued_at: int
+    valid_until: int
+    details: Mapping[str, object] = field(repr=False)
+    decision: Decision
+    feed_state: FeedState
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A live assertion, its effect alone, and every cap below what its rule gave."""
+
+    assertion: Assertion
+    effect: Effect
+    caps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What this node makes of a tag: the effect, every live assertion, and one sentence for each and for the veto."""
+
+    effect: Effect
+    assertions: tuple[Judged, ...]
+    reasons: tuple[str, ...]
+
+
+def combine(assertions: Iterable[Assertion], *, now_ms: int) -> Verdict:
+    """The verdict that these assertions come to at this time."""
+    distinct = {(item.feed, item.signal, item.type_name): item for item in assertions}
+    judged = tuple(_judge(distinct[key]) for key in sorted(distinct) if _counts(distinct[key], now_ms))
+    shown = tuple(item for item in judged if item.effect > Effect.IGNORE)
+    effect = max((item.effect for item in shown if not _benign(item)), default=Effect.IGNORE)
+    reasons = [_reason(item) for item in shown]
+    veto = [item for item in shown if _benign(item) and item.effect >= Effect.REVIEW]
+    if veto and effect > Effect.REVIEW:
+        effect = Effect.REVIEW
+        reasons += [f"{_name(item.assertion)} says benign and caps the verdict at review" for item in veto]
+    return Verdict(effect, shown, tuple(reasons))
+
+
+def _counts(item: Assertion, now_ms: int) -> bool:
+    age = item.decision.max_age_ms
+    return (
+        item.issued_at <= now_ms + MAX_AHEAD_MS
+        and now_ms < item.valid_until
+        and (age is None or now_ms < item.issued_at + age)
+    )
+
+
+def _judge(item: Assertion) -> Judged:
+    heard = item.feed_state is FeedState.LIVE
+    effect, caps = capped(item.decision.effect, () if heard else ((f"feed-{item.feed_state}", Effect.REVIEW),))
+    return Judged(item, effect, item.decision.caps + caps)
+
+
+def _benign(item: Judged) -> bool:
+    return item.assertion.details.get("stance") == "benign"
+
+
+def _reason(item: Judged) -> str:
+    found = item.assertion
+    caps = f", capped by {', '.join(item.caps)}" if item.caps else ""
+    stance = found.details.get("stance")
+    return f"{_name(found)} ({found.type_name}, {stance}): {item.effect} by rule {found.decision.rule}{caps}"
+
+
+def _name(item: Assertion) -> str:
+    return f"{item.feed} signal {item.signal}"

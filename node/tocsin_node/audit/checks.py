@@ -10,6 +10,7 @@ What this cannot show is said with every report: see `NOT_CHECKED`. Nothing here
 
 import json
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.v1 import signals_pb2 as wire
 from tocsin_crypto.checkpoint import open_checkpoint
 from tocsin_crypto.ed25519 import PublicKey
 from tocsin_crypto.errors import CryptoError
@@ -139,10 +138,3 @@ def _check_refs(rows: Rows, indices: codec.U64) -> None:
     asserts = known & (rows["kind"] == Kind.ASSERT)
     if bool((rows["ref"][asserts] != np.uint64(NO_REF)).any()):
         raise Misbehaviour("malformed", "an assert entry with a ref")
-
-
-def stored_run(body: bytes, details: list[bytes]) -> Run:
-    """A stored segment as a run again. Errors: Misbehaviour when it is not as we left it."""
-    message = wire.Segment.FromString(body)
-    message.details.extend(details)
-    return codec.decode(message)

@@ -1,0 +1,63 @@
+"""What a look-up tries for one identifier: every expression under which somebody may have published it.
+
+Publishers publish exactly one expression; the side that looks up widens. Reference signals 1.5. Order is stable: most
+exact first. `ip` comes out for address hosts although the registry has no such type yet; callers keep the types they
+know. At most 12 expressions for one URL.
+"""
+
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from tocsin_signals.canon.email import email, mailbox
+from tocsin_signals.canon.host import domain, is_address
+from tocsin_signals.canon.url import MAX_PREFIX_DEPTH, parse, whole
+from tocsin_signals.errors import Rejected
+
+MAX_SUFFIX_LABELS: Final = 5
+"""Parent domains tried: those of 5, 4, 3 and 2 labels."""
+
+
+class Expression(NamedTuple):
+    """One thing to look up: a type name and a canonical form of that type."""
+
+    type_name: str
+    canonical: str
+
+
+def expand_url(text: str) -> tuple[Expression, ...]:
+    """The page, its path, the root and first three directories, and the host with its parents (or the address)."""
+    parsed = parse(text)
+    authority, path = parsed.authority, parsed.path
+    found = [Expression("url", whole(parsed)), Expression("url-path", authority + path)]
+    prefix = authority + "/"
+    found.append(Expression("url-prefix", prefix))
+    for directory in path[1:].split("/")[:MAX_PREFIX_DEPTH]:
+        if directory:
+            prefix += directory + "/"
+            found.append(Expression("url-prefix", prefix))
+    if is_address(parsed.host):
+        found.append(Expression("ip", parsed.host.strip("[]")))
+    else:
+        found += _domains(parsed.host)
+    return tuple(found)
+
+
+def expand_domain(text: str) -> tuple[Expression, ...]:
+    """The domain and its parents."""
+    return tuple(_domains(domain(text)))
+
+
+def expand_email(text: str) -> tuple[Expression, ...]:
+    """The address as written, and the mailbox behind it where it has one."""
+    found = [Expression("email", email(text))]
+    with suppress(Rejected):  # `+tag@` is an address, but no mailbox can be told from it
+        found.append(Expression("email-mailbox", mailbox(text)))
+    return tuple(found)
+
+
+def _domains(host: str) -> list[Expression]:
+    labels = host.split(".")
+    if len(labels) < 2:
+        return []
+    parents = [".".join(labels[-count:]) for count in range(min(MAX_SUFFIX_LABELS, len(labels) - 1), 1, -1)]
+    return [Expression("domain", name) for name in (host, *parents)]

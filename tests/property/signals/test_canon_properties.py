@@ -1,0 +1,170 @@
+"""What must hold of every canonical form, whatever the text."""
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from hypothesis import assume, given, strategies as st
+
+from tocsin_signals import types
+from tocsin_signals.canon import canonicalise, expand
+from tocsin_signals.canon.text import MAX_TEXT_BYTES, nfkc_cf
+from tocsin_signals.canon.unicode13 import all_assigned
+from tocsin_signals.errors import Rejected
+
+TYPE_NAMES: Final = [entry.name for entry in types.REGISTRY]
+
+# Pieces on which parsers disagree, so that random joins of them reach odd corners.
+PIECES: Final = st.sampled_from(
+    [
+        *("http://", "https:", "hxxp[:]//", "ftp://", "h**p:", "mailto:", "tel", "//", "/", "\\", ":", ":80", ":8080"),
+        *("example.com", "Ex\u00e4mple.COM", "www.", "www.www.", "xn--mnchen-3ya.de", "xn--a", "localhost", "1.2.3.4"),
+        *("[::1]", "[::ffff:1.2.3.4]", "0x7f.1", "a..b", ".", "..", "%2e", "%2F", "%41", "%25", "%", "(.)", "%28.%29"),
+        *("(dot)", "%28dot%29", "[.]", "[:]", "?", "#", "#!", "#/", "A!", "&", "=", "+", ";", "b=2", "a=1", "utm_x=1"),
+        *("@", "user:pw@", "[at]", '"', "'", "<", "{", "|", "^", " ", "\t", "\n", "\x00", "\x7f", "~", "*.", "_", "-"),
+        *(
+            "\u00ad",
+            "\u200b",
+            "\u200d",
+            "\uff0e",
+            "\u3002",
+            "\u00e9",
+            "e\u0301",
+            "\u00df",
+            "\u0627",
+            "\u0660",
+            "\u1e9e",
+        ),
+        *("\u0345", "\U0001f600", "\U0001fae0", "\u087b", "\ue000", "\u2168", "\ufb01", "(", ")", "dot)"),
+    ]
+)
+TEXTS: Final = st.one_of(st.lists(PIECES, max_size=10).map("".join), st.text(max_size=40))
+ADDRESSES: Final = st.builds(
+    "{}@{}".format, TEXTS, st.sampled_from(["example.com", "Gmail.com", "b\u00fccher.example"])
+)
+URLS: Final = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["http://", "https://", ""]),
+    st.sampled_from(["example.com", "www.a.example", "tel:8080", "b\u00fccher.example", "192.0.2.1"]),
+    st.sampled_from(["", "/", "?", "#", ":81/", "/a/b?"]),
+    TEXTS,
+)
+
+SEGMENTS: Final = st.lists(st.text("abcXYZ019-._~%", max_size=6), max_size=5).map("/".join)
+PAIRS: Final = st.lists(
+    st.builds("{}={}".format, st.text("abcdef", min_size=2, max_size=4), st.text("xyz09", max_size=4))
+)
+HOSTS: Final = st.sampled_from(["example.com", "a.b.example", "xn--bcher-kva.example", "shop.example.co.uk"])
+
+
+LABELS: Final = st.one_of(
+    st.text("abz019-_", min_size=1, max_size=5),
+    st.text(st.characters(categories=["L", "N", "M", "So"]), min_size=1, max_size=4),
+    st.sampled_from(["www", "xn--bcher-kva", "xn--a", "\u0627\u0628", "STRASSE", "fa\u00df", "\uff0e"]),
+)
+DOMAINS: Final = st.lists(LABELS, min_size=1, max_size=4).map(".".join).map("{}.example".format)
+LOCALS: Final = st.one_of(
+    st.text("abAB.+!#?019", min_size=1, max_size=8),
+    st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8),
+    TEXTS,
+)
+MAILBOXES: Final = st.builds("{}@{}".format, LOCALS, st.one_of(DOMAINS, st.sampled_from(["gmail.com", "Pm.Me"])))
+SPELLINGS: Final[dict[str, st.SearchStrategy[str]]] = {
+    **dict.fromkeys(("url", "url-path", "url-prefix"), st.one_of(URLS, TEXTS, DOMAINS)),
+    "domain": st.one_of(DOMAINS, TEXTS),
+    **dict.fromkeys(("email", "email-mailbox"), st.one_of(MAILBOXES, ADDRESSES)),
+}
+
+
+def canonical_or_none(type_name: str, text: str) -> str | None:
+    """The canonical form, or None for a text that has none."""
+    try:
+        return canonicalise(type_name, text)
+    except Rejected:
+        return None
+
+
+@pytest.mark.parametrize("type_name", TYPE_NAMES)
+@given(data=st.data())
+def test_a_canonical_form_is_its_own_canonical_form(type_name: str, data: st.DataObject) -> None:
+    canonical = canonical_or_none(type_name, data.draw(SPELLINGS[type_name]))
+    if canonical is not None:
+        assert canonicalise(type_name, canonical) == canonical
+        assert 0 < len(canonical.encode()) <= MAX_TEXT_BYTES
+        assert canonical.isascii() or type_name.startswith("email")
+
+
+@pytest.mark.parametrize("type_name", TYPE_NAMES)
+@given(text=st.text(st.characters()))
+def test_a_text_without_canonical_form_is_rejected_without_being_quoted(type_name: str, text: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        canonicalise(type_name, f"https://user@unlikely..example/@unlikely,{text}")
+    assert "unlikely" not in f"{caught.value!r} {caught.value}"
+
+
+@given(text=st.one_of(URLS, ADDRESSES))
+def test_every_expression_a_look_up_tries_is_canonical_and_tried_once(text: str) -> None:
+    for type_name in TYPE_NAMES:
+        try:
+            expressions = expand(type_name, text)
+        except Rejected:
+            continue
+        assert len(set(expressions)) == len(expressions) <= 12
+        for found in expressions:
+            assert found.type_name == "ip" or canonicalise(found.type_name, found.canonical) == found.canonical
+
+
+@given(text=URLS)
+def test_a_look_up_of_a_url_finds_whatever_scope_it_was_published_under(text: str) -> None:
+    tried = expand("url", text) if canonical_or_none("url", text) else ()
+    for type_name in ("url", "url-path", "url-prefix"):
+        published = canonical_or_none(type_name, text)
+        assert published is None or (type_name, published) in tried
+
+
+REWRITES: Final[dict[str, Callable[[str, str, str], str]]] = {
+    "fragment": lambda host, path, query: f"https://{host}/{path}?{query}#top",
+    "scheme": lambda host, path, query: f"http://{host}/{path}?{query}",
+    "www": lambda host, path, query: f"https://www.{host}/{path}?{query}",
+    "tracking": lambda host, path, query: f"https://{host}/{path}?utm_source=a&{query}&fbclid=b",
+    "userinfo": lambda host, path, query: f"https://user:pw@{host}/{path}?{query}",
+    "default port": lambda host, path, query: f"https://{host}:443/{path}?{query}",
+    "escaped letters": lambda host, path, query: (
+        f"https://{host}/{path.replace('a', '%61')}?{query.replace('b', '%62')}"
+    ),
+    "host case": lambda host, path, query: f"HTTPS://{host.upper()}/{path}?{query}",
+    "query order": lambda host, path, query: (
+        f"https://{host}/{path}?{'&'.join(sorted(query.split('&'), reverse=True))}"
+    ),
+    "defanged": lambda host, path, query: f"hxxps[:]//{host.replace('.', '[.]')}/{path}?{query}",
+    "host dot": lambda host, path, query: f"https://{host}./{path}?{query}",
+    "backslash": lambda host, path, query: f"https:\\\\{host}\\{path.replace('/', chr(92))}?{query}",
+}
+
+
+@pytest.mark.parametrize("name", REWRITES)
+@given(host=HOSTS, path=SEGMENTS, query=PAIRS)
+def test_an_equivalent_rewrite_keeps_the_canonical_form(name: str, host: str, path: str, query: list[str]) -> None:
+    names = [piece.partition("=")[0] for piece in query]
+    assume(len(set(names)) == len(names))  # the order of equal names matters
+    joined = "&".join(query)
+    assert canonicalise("url", REWRITES[name](host, path, joined)) == canonicalise(
+        "url", f"https://{host}/{path}?{joined}"
+    )
+
+
+@given(host=HOSTS, path=SEGMENTS)
+def test_a_trailing_slash_makes_no_difference(host: str, path: str) -> None:
+    assert canonicalise("url", f"https://{host}/{path}/x/") == canonicalise("url", f"https://{host}/{path}/x")
+
+
+@given(path=st.text("abcXYZ019", min_size=1), value=st.text("abcXYZ019"), more=st.sampled_from("aZ0"))
+def test_a_longer_value_or_another_case_is_another_page(path: str, value: str, more: str) -> None:
+    page = canonicalise("url", f"https://example.com/{path}?id={value}")
+    assert canonicalise("url", f"https://example.com/{path}?id={value}{more}") != page
+    assert path.swapcase() == path or canonicalise("url", f"https://example.com/{path.swapcase()}?id={value}") != page
+
+
+@given(text=st.text(st.characters().filter(all_assigned)))
+def test_compatibility_folding_is_idempotent(text: str) -> None:
+    assert nfkc_cf(nfkc_cf(text)) == nfkc_cf(text)

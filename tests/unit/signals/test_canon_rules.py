@@ -1,0 +1,86 @@
+"""Rules of the profiles that vectors in JSON cannot state: limits, frozen tables, the engine, what errors carry."""
+
+import copy
+import pickle
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+
+from tocsin_signals import canon
+from tocsin_signals.canon import engine, reasons, unicode13
+from tocsin_signals.canon.text import MAX_TEXT_BYTES, nfkc_cf
+from tocsin_signals.errors import Rejected
+
+
+def reason(type_name: str, text: str) -> str:
+    with pytest.raises(Rejected) as caught:
+        canon.canonicalise(type_name, text)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("type_name", ["url", "url-path", "url-prefix", "domain", "email", "email-mailbox"])
+def test_every_type_refuses_lone_surrogates_and_oversize_text(type_name: str) -> None:
+    assert reason(type_name, "a\ud800@example.com") == "not-utf8"
+    assert reason(type_name, "a" * (MAX_TEXT_BYTES + 1)) == "too-long"
+    assert reason(type_name, "\u00e9" * (MAX_TEXT_BYTES // 2 + 1)) == "too-long"
+
+
+def test_an_unknown_type_is_rejected_by_both_doors() -> None:
+    assert reason("phone", "1") == "unknown-type"
+    with pytest.raises(Rejected, match="not known"):
+        canon.expand("ip", "192.0.2.1")
+
+
+def test_a_region_is_allowed_and_changes_nothing_for_types_without_national_forms() -> None:
+    assert canon.canonicalise("domain", "Example.com", region="GB") == "example.com"
+
+
+def test_an_old_engine_is_refused_with_both_versions_named() -> None:
+    with pytest.raises(ImportError, match=r"1\.32 or newer; version 1\.15\.3"):
+        engine.require_engine("1.15.3")
+    engine.require_engine("1.32.0")
+    engine.require_engine("4.0.0")
+
+
+def test_the_unicode_13_table_has_the_published_size() -> None:
+    points = sum(end - start + 1 for start, end in zip(unicode13.STARTS, unicode13.ENDS, strict=True))
+    assert (len(unicode13.STARTS), points) == (675, 143_924)
+
+
+def test_what_unicode_13_assigns_is_still_assigned_by_the_data_of_this_python() -> None:
+    now = {point for point in range(0x110000) if unicodedata.category(chr(point)) not in {"Cn", "Co", "Cs"}}
+    then = {
+        point for start, end in zip(unicode13.STARTS, unicode13.ENDS, strict=True) for point in range(start, end + 1)
+    }
+    assert then < now
+    if unicodedata.unidata_version == "14.0.0":
+        assert len(now - then) == 838  # the additions of Unicode 14.0
+
+
+@pytest.mark.parametrize("text", ["\U0001fae0", "\u087b", "\ue000", "\U0010ffff", "\ufffe"])
+def test_code_points_of_later_versions_and_private_use_are_not_assigned(text: str) -> None:
+    assert not unicode13.all_assigned(text)
+
+
+def test_folding_drops_ignorables_and_is_stable_on_every_assigned_code_point() -> None:
+    assert nfkc_cf("\u00adA\u200b\uff22\u2168") == "abix"
+    for start, end in zip(unicode13.STARTS, unicode13.ENDS, strict=True):
+        text = ".".join(map(chr, range(start, end + 1)))
+        folded = nfkc_cf(text)
+        assert nfkc_cf(folded) == folded
+
+
+def test_every_reason_has_a_sentence_and_survives_the_trip_between_processes() -> None:
+    for word, sentence in reasons.SENTENCES.items():
+        error = reasons.reject(word)
+        again = pickle.loads(pickle.dumps(error))
+        assert (again.reason, str(again)) == (word, sentence) == (copy.copy(error).reason, str(error))
+        assert sentence.endswith(".")
+
+
+def test_importing_the_package_itself_loads_nothing_heavy() -> None:
+    script = "import sys, tocsin_signals; print(len([m for m in sys.modules if m.startswith(('ada', 'numpy', 'pub'))]))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"

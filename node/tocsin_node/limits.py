@@ -29,6 +29,14 @@ HELLO_KEYS: Final = 1024  # epoch key ids in a Hello
 CONNECT_S: Final = 10.0  # deadline of Hello and ListFeeds
 RETRY_MIN_S: Final = 0.2  # first wait before a follower tries again
 RETRY_MAX_S: Final = 30.0  # longest wait, with jitter
+CONNECTION_AGE_S: Final = 3600  # then a peer connects anew and its certificate is looked at again
+CONNECTION_GRACE_S: Final = 60  # for streams of a connection that came of age
+KEEPALIVE_S: Final = 60  # between pings of a quiet connection: servers refuse eager ones
+KEEPALIVE_TIMEOUT_S: Final = 20  # for the answer to a ping
+LIST_FEEDS_S: Final = 5.0  # between two looks at what a peer offers
+HEARD_S: Final = 60.0  # between two notes in the store that an idle feed was heard from
+CUT_OFF_S: Final = 2.0  # for a peer to take the status that ends its call; then it is left behind
+UNRECORDED: Final = 64  # acknowledgements of one stream waiting for the writer; beyond it no more are read
 DRAIN_S: Final = 10.0  # SIGTERM to exit
 MAX_SILENCE_MS: Final = 7 * 24 * 3600 * 1000  # default: a feed not heard from this long caps at review
 

@@ -26,10 +26,10 @@ class Rows:
     def __init__(self, capacity: int = 0) -> None:
         """Make room for `capacity` rows."""
         capacity = max(capacity, _MIN_ROWS)
-        self.tags: NDArray[np.uint64] = np.zeros((capacity, 4), dtype=np.uint64)
-        self.spaces: NDArray[np.uint32] = np.zeros(capacity, dtype=np.uint32)
-        self.slots: NDArray[np.uint32] = np.zeros(capacity, dtype=np.uint32)
-        self.nexts: NDArray[np.uint32] = np.zeros(capacity, dtype=np.uint32)
+        self.tags: NDArray[np.uint64] = np.empty((capacity, 4), dtype=np.uint64)
+        self.spaces: NDArray[np.uint32] = np.empty(capacity, dtype=np.uint32)
+        self.slots: NDArray[np.uint32] = np.empty(capacity, dtype=np.uint32)
+        self.nexts: NDArray[np.uint32] = np.empty(capacity, dtype=np.uint32)
         self.count = 0
 
     def reserve(self, more: int) -> None:

@@ -98,7 +98,8 @@ class FingerprintTable:
         np.maximum.accumulate(positions, out=positions)
         positions += step
         end = int(positions[-1]) + 1 if entries.size else 0
-        slots = np.zeros(max(size, end) + _TAIL, dtype=np.uint64)
+        slots = np.empty(max(size, end) + _TAIL, dtype=np.uint64)  # not `zeros`: see `states.grown`
+        slots.fill(0)
         slots[positions] = entries
         self._slots, self._size, self._used = slots, size, entries.shape[0]
         self._view = (slots, size)

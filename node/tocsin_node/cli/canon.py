@@ -1,0 +1,138 @@
+"""`tocsin canon`: the canonical form of values. Needs no home, no node and no network.
+
+`--jsonl` is a filter for other implementations to compare with: one request a line, `{"type": ..., "in": ...,
+"hint": {"region": ...}}` (or `in_b64`, bytes in base64), and exactly one answer a line, in order: `{"out": ...}` or
+`{"reject": REASON}`. Answers are written as soon as the lines at hand are done.
+"""
+
+import base64
+import binascii
+import codecs
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import typer
+
+from tocsin_node.cli.errors import UsageError
+from tocsin_node.cli.exits import Exit
+from tocsin_node.cli.invocation import Invocation, command
+from tocsin_node.cli.lines import arriving_lines, open_input
+
+LINE_BYTES: Final = 1024 * 1024
+"""Longest request line, in bytes: the longest identifier, escaped sixfold, fits many times."""
+
+NOT_A_REQUEST: Final = "not-a-request"
+NOT_UTF8: Final = "not-utf8"
+
+
+def register(app: typer.Typer) -> None:
+    """Declare the command."""
+    command(app, "canon", node=False)(canon)
+
+
+def canon(
+    run: Invocation,
+    value: Annotated[
+        str | None, typer.Argument(help="The value; with --jsonl a file, - or nothing for stdin.", show_default=False)
+    ] = None,
+    *,
+    type_: Annotated[
+        str, typer.Option("--type", "-t", metavar="TYPE", help="url, email, domain ...", show_default=False)
+    ] = "",
+    region: Annotated[
+        str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
+    ] = "",
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Answer requests, one JSON object a line.")] = False,
+) -> int:
+    """Print the canonical form of a value; status 1 if it has none.
+
+    Example: tocsin canon 'HXXP://www.Example[.]com/a/' --type url
+    """
+    if jsonl:
+        if type_ or region:
+            raise UsageError("with --jsonl each line names its own type and region")
+        return _filter(Path(value or "-"))
+    if value is None or not type_:
+        raise UsageError("name a value and its --type, or give requests with --jsonl")
+    return _one(run, value, type_, region)
+
+
+def _one(run: Invocation, value: str, type_name: str, region: str) -> int:
+    from tocsin_signals.canon import canonicalise
+    from tocsin_signals.errors import Rejected
+
+    try:
+        out = canonicalise(type_name, value, region=region or None)
+    except Rejected as error:
+        if error.reason == "unknown-type":
+            raise UsageError(error.sentence) from None
+        if run.out.json:
+            run.out.emit({"reject": error.reason, "sentence": error.sentence})
+        else:
+            run.out.error(f"{error.reason}: {error.sentence}")
+        return Exit.FINDINGS
+    if run.out.json:
+        run.out.emit({"out": out})
+    else:
+        run.out.text(out)
+    return Exit.OK
+
+
+def _filter(path: Path) -> int:
+    with open_input(path, "requests") as stream:
+        for number, lines in enumerate(arriving_lines(stream, LINE_BYTES)):
+            if number == 0 and lines:
+                lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+            sys.stdout.write("".join(json.dumps(answer(line), separators=(",", ":")) + "\n" for line in lines))
+            sys.stdout.flush()
+    return Exit.OK
+
+
+def answer(line: bytes) -> dict[str, str]:
+    """The answer to one request line, whatever it holds."""
+    from tocsin_signals.canon import canonicalise
+    from tocsin_signals.errors import Rejected
+
+    try:
+        type_name, text, region = _request(line)
+        return {"out": canonicalise(type_name, text, region=region)}
+    except Rejected as error:
+        return {"reject": error.reason}
+
+
+def _request(line: bytes) -> tuple[str, str, str | None]:
+    """Type, value and region of a request; Rejected if it is none."""
+    from tocsin_signals.errors import Rejected
+
+    wrong = Rejected(NOT_A_REQUEST, "The line is not a request.")
+    if len(line) > LINE_BYTES:
+        raise wrong
+    try:
+        request: Any = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if not isinstance(request, dict):
+        raise wrong
+    fields = cast("dict[str, Any]", request)
+    hint = fields.get("hint")
+    region = cast("dict[str, Any]", hint).get("region") if isinstance(hint, dict) else hint
+    type_name = fields.get("type")
+    text = fields.get("in")
+    if "in_b64" in fields and "in" not in fields:
+        text = _text(fields["in_b64"], wrong)
+    if not (isinstance(type_name, str) and isinstance(text, str) and (region is None or isinstance(region, str))):
+        raise wrong
+    return type_name, text, region
+
+
+def _text(encoded: Any, wrong: Exception) -> str:
+    from tocsin_signals.errors import Rejected
+
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except UnicodeDecodeError:
+        raise Rejected(NOT_UTF8, "The value is not UTF-8.") from None
+    except (binascii.Error, TypeError, ValueError):
+        raise wrong from None

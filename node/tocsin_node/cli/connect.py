@@ -1,0 +1,186 @@
+"""The way to the node: over the home's local listener, whether a node runs already or this process starts its core.
+
+Rules, in order:
+1. A home whose lock is held has a node: its address is in HOME/run/address, `unix:/path` or `ipv4:127.0.0.1:1234`.
+2. A home whose lock is free has none: the same core is started in this process, without the exchange, for this command.
+3. Every call carries `authorization: Bearer TOKEN`; the token is the caller's or the home's own operator token.
+
+The command line always speaks the contract; nothing here knows how the node works.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+import grpc
+
+from tocsin.v1.audit_pb2_grpc import AuditStub
+from tocsin.v1.node_pb2_grpc import NodeStub
+from tocsin_node.cli.errors import CliError
+from tocsin_node.home import Home
+
+READY_S: Final = 15.0
+"""Seconds a starting node gets to write its address and answer: it rebuilds its index first."""
+
+ADDRESS_BYTES: Final = 256
+"""Longest address file: a socket path has at most 107 bytes."""
+
+TOKEN_BYTES: Final = 1024
+"""Longest token file; tokens are some 50 characters."""
+
+RECEIVE_BYTES: Final = 64 * 1024 * 1024
+"""Largest answer taken from the own node: verdicts of 4,096 look-ups with all their details."""
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", RECEIVE_BYTES),
+    ("grpc.enable_http_proxy", 0),  # a proxy of the environment has no business with a local listener
+)
+
+
+class Running(Protocol):
+    """A core started in this process: its address until `stop`."""
+
+    @property
+    def address(self) -> str:
+        """As in HOME/run/address."""
+        ...
+
+    def stop(self) -> None:
+        """End it and release the home; returns when that is done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Stubs over one authorised channel to the node of one home."""
+
+    node: NodeStub
+    audit: AuditStub
+
+
+@contextlib.contextmanager
+def connect(home: Path, token: str | None, *, start: bool = True, ready_s: float = READY_S) -> Generator[Local]:
+    """Yield stubs to the node of `home`; CliError where there is none and `start` is false, or it does not answer."""
+    Home(home).require()
+    with contextlib.ExitStack() as stack:
+        if node_runs(home):
+            address = _wait_for_address(home, ready_s)
+        elif start:
+            running = _start(home)
+            stack.callback(running.stop)
+            address = running.address
+        else:
+            raise CliError(f"no node runs on {home}; start one with `tocsin serve`")
+        secret = token or _operator_token(home)
+        channel = stack.enter_context(grpc.insecure_channel(_target(address, home), options=_OPTIONS))
+        _await_ready(channel, home, ready_s)
+        authorised = grpc.intercept_channel(channel, _Bearer(secret))
+        yield Local(node=NodeStub(authorised), audit=AuditStub(authorised))
+
+
+def node_runs(home: Path) -> bool:
+    """Whether another process holds the home's exclusive lock."""
+    try:
+        descriptor = os.open(Home(home).lock_file, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _start(home: Path) -> Running:
+    # Imported here: only a command without a running node needs the node's own code.
+    from tocsin_node.serve import run_in_thread
+
+    return run_in_thread(home, exchange=False)
+
+
+def _wait_for_address(home: Path, ready_s: float) -> str:
+    path = Home(home).address
+    deadline = time.monotonic() + ready_s
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            if text := path.read_bytes()[: ADDRESS_BYTES + 1].decode(errors="replace").strip():
+                return text
+        if time.monotonic() > deadline or not node_runs(home):
+            raise CliError(f"the node of {home} is busy starting or stopping; try again in a moment")
+        time.sleep(0.05)
+
+
+def _target(address: str, home: Path) -> str:
+    """The gRPC target of an address; only a socket or a loopback port is one."""
+    if len(address) <= ADDRESS_BYTES and address.startswith(("unix:/", "ipv4:127.")):
+        return address
+    raise CliError(f"{Home(home).address} does not hold a local address")
+
+
+def _operator_token(home: Path) -> str:
+    path = Home(home).operator_token
+    try:
+        text = path.read_bytes()[:TOKEN_BYTES].decode("ascii").strip()
+    except FileNotFoundError:
+        raise CliError(f"{path} does not exist; name a token with --token or TOCSIN_TOKEN") from None
+    except PermissionError:
+        raise CliError(f"{path} belongs to the operator; name your own token with --token or TOCSIN_TOKEN") from None
+    except UnicodeDecodeError:
+        raise CliError(f"{path} does not hold a token") from None
+    return text
+
+
+def _await_ready(channel: grpc.Channel, home: Path, ready_s: float) -> None:
+    try:
+        grpc.channel_ready_future(channel).result(timeout=ready_s)
+    except grpc.FutureTimeoutError:
+        raise CliError(f"the node of {home} does not answer on its local address") from None
+
+
+class _Call(NamedTuple):
+    """gRPC's details of one call, with our metadata."""
+
+    method: str
+    timeout: float | None
+    metadata: tuple[tuple[str, str], ...]
+    credentials: grpc.CallCredentials | None
+    wait_for_ready: bool | None
+    compression: Any
+
+
+class _Bearer(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Sends the token with every call."""
+
+    def __init__(self, token: str) -> None:
+        if not token.isascii() or not token.isprintable():
+            raise CliError("the token has characters no token has")
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    def _send(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        call = _Call(
+            details.method,
+            details.timeout,
+            self._metadata,
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
+        return continuation(call, request)
+
+    # One method serves all four shapes of a call; gRPC's stubs name the parameters differently in each.
+    intercept_unary_unary: Any = _send
+    intercept_unary_stream: Any = _send
+    intercept_stream_unary: Any = _send
+    intercept_stream_stream: Any = _send

@@ -1,0 +1,110 @@
+"""`tocsin status`, `reload`, `backup`: the node as a whole."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tocsin_node.cli.exits import Exit
+from tocsin_node.cli.feed import OWN_COLUMNS, feed_row
+from tocsin_node.cli.invocation import Invocation, command
+from tocsin_node.cli.output import age, grouped, size, when
+
+if TYPE_CHECKING:
+    from tocsin.v1.node_pb2 import FeedStatus, StatusResponse
+
+FOLLOWED_COLUMNS: Final = ("feed", "publisher", "state", "entries#", "live#", "heard")
+
+
+def register(app: typer.Typer) -> None:
+    """Declare the commands."""
+    command(app, "status")(status)
+    command(app, "reload")(reload)
+    command(app, "backup")(backup)
+
+
+def followed_row(item: "FeedStatus") -> tuple[str, ...]:
+    """A followed feed as a row under FOLLOWED_COLUMNS."""
+    state = f"{item.state}: {item.why}" if item.why else item.state
+    return item.origin, item.publisher, state, f"{item.size:,}", f"{item.live:,}", age(item.heard_at)
+
+
+def status(run: Invocation) -> int:
+    """Show the node, its feeds, communities and warnings; status 1 if there are warnings.
+
+    Example: tocsin status --json
+    """
+    from tocsin.v1.node_pb2 import StatusRequest
+    from tocsin_node.cli.wire import plain
+
+    with run.local() as local:
+        answer = local.node.Status(StatusRequest())
+    if run.out.json:
+        run.out.emit(plain(answer))
+    else:
+        _show(run, answer)
+    return Exit.FINDINGS if answer.warnings else Exit.OK
+
+
+def _show(run: Invocation, answer: "StatusResponse") -> None:
+    from tocsin_node.cli.community import EPOCH_COLUMNS, epoch_rows
+
+    run.out.pairs(
+        [
+            ("organisation", answer.organisation),
+            ("fingerprint", grouped(answer.fingerprint)),
+            ("software", answer.software),
+            ("started", when(answer.started_at)),
+            ("exchange", answer.exchange or "not listening"),
+            ("peers", f"{answer.peers_active} active, {answer.peers_paused} paused"),
+            ("signals", f"{answer.signals:,} in the match index"),
+            ("audit log", f"{answer.audit_size:,} entries"),
+            ("card until", when(answer.card_not_after)),
+        ]
+    )
+    if answer.own:
+        run.out.table(OWN_COLUMNS, [feed_row(item) for item in answer.own], title="\nOwn feeds")
+    if answer.followed:
+        run.out.table(FOLLOWED_COLUMNS, [followed_row(item) for item in answer.followed], title="\nFollowed feeds")
+    if answer.communities:
+        rows = [row for item in answer.communities for row in epoch_rows(item)]
+        run.out.table(EPOCH_COLUMNS, rows, title="\nCommunities")
+    for warning in answer.warnings:
+        run.out.say(f"Warning: {warning}")
+
+
+def reload(run: Invocation) -> None:
+    """Read the configuration of a running node anew: all of it or nothing.
+
+    Example: tocsin reload
+    """
+    from tocsin.v1.node_pb2 import ReloadRequest
+    from tocsin_node.cli.wire import plain
+
+    with run.local(start=False) as local:
+        answer = local.node.Reload(ReloadRequest())
+    if run.out.json:
+        run.out.emit(plain(answer))
+        return
+    for item in answer.changed:
+        run.out.say(f"changed: {item}")
+    if not answer.changed:
+        run.out.say("Nothing changed.")
+
+
+def backup(
+    run: Invocation,
+    directory: Annotated[Path, typer.Argument(help="A new or empty directory.", show_default=False)],
+) -> None:
+    """Write a consistent copy of the home, keys included as they are kept; the node goes on.
+
+    Example: tocsin backup /backup/node-monday
+    """
+    from tocsin.v1.node_pb2 import BackupRequest
+    from tocsin_node.cli.wire import plain
+
+    with run.local() as local:
+        answer = local.node.Backup(BackupRequest(directory=str(directory.expanduser().absolute())))
+    if run.out.json:
+        run.out.emit(plain(answer))
+    run.out.say(f"{size(answer.bytes)} written to {answer.directory}. `tocsin audit verify --home` checks the copy.")

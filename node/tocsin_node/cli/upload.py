@@ -1,0 +1,164 @@
+"""Sending a file's rows over the Publish stream, with at most IN_FLIGHT chunks unanswered.
+
+The caller's thread reads, cuts and waits; gRPC's own thread only takes finished messages from a queue, so that Ctrl-C
+and errors of the file surface in one place. What an answer counts is durable; a chunk without an answer may be. A
+broken-off run is simply repeated: the node finds what it has and counts it as unchanged.
+"""
+
+import json
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+import grpc
+
+from tocsin.v1.node_pb2 import PublishChunk, PublishRequest, PublishResponse, PublishRow, PublishStart
+from tocsin.v1.node_pb2_grpc import NodeStub
+from tocsin_node.cli.errors import CliError
+from tocsin_signals.rows import Expiry, Row, RowReject
+from tocsin_signals.types import MAX_LIFETIME_DAYS
+
+IN_FLIGHT: Final = 2
+"""Chunks sent and not answered: one is committed while the next is on its way."""
+
+CHUNK_BYTES: Final = 4 * 1024 * 1024
+"""Values and details in one chunk, in bytes: half of what the node's listener takes."""
+
+DRAIN_S: Final = 5.0
+"""Seconds to wait, after an interruption, for the answers to what was sent."""
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What applies to a row that does not say it itself; `now_ms` is when the command began."""
+
+    now_ms: int
+    fields: Mapping[str, object] = field(default_factory=dict[str, object])
+    region: str = ""
+    expires: Expiry | None = None
+
+    def valid_until(self, row: Row) -> int:
+        """In ms UTC, or 0 for the type's own lifetime.
+
+        Days are counted from the end of today (UTC), so that a repeated run says the same as the first.
+        """
+        expires = row.expires or self.expires
+        if expires is None:
+            return 0
+        midnight = -(-self.now_ms // DAY_MS) * DAY_MS
+        if expires.days is None:
+            return expires.until(self.now_ms)
+        return min(expires.until(midnight), self.now_ms + MAX_LIFETIME_DAYS * DAY_MS)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A run of the file: rows to send, by line, and rows that cannot be; `position` is how far the file was read."""
+
+    rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    rejects: list[RowReject] = field(default_factory=list[RowReject])
+    message: PublishChunk = field(default_factory=PublishChunk)
+    position: int = 0
+    size: int = 0
+    numbers: dict[bytes, int] = field(default_factory=dict[bytes, int])
+
+    def add(self, row: Row, defaults: Defaults) -> None:
+        """Take a row."""
+        fields = json.dumps({**defaults.fields, **row.fields}, ensure_ascii=False, sort_keys=True).encode()
+        number = self.numbers.setdefault(fields, len(self.numbers))
+        if number == len(self.message.fields):
+            self.message.fields.append(fields)
+            self.size += len(fields)
+        sent = PublishRow(
+            line=row.line,
+            type=row.type,
+            value=row.value,
+            region=row.region or defaults.region,
+            fields=number,
+            valid_until=defaults.valid_until(row),
+        )
+        self.message.rows.append(sent)
+        self.rows[row.line] = row
+        self.size += len(row.value) * 4
+
+
+def cut(
+    rows: Iterable[Row | RowReject], defaults: Defaults, *, batch: int, position: Callable[[], int]
+) -> Iterator[Chunk]:
+    """The rows in chunks of at most `batch` rows and CHUNK_BYTES, in the order of the file."""
+    chunk = Chunk()
+    for row in rows:
+        if isinstance(row, RowReject):
+            chunk.rejects.append(row)
+        else:
+            chunk.add(row, defaults)
+        if len(chunk.rows) >= batch or len(chunk.rejects) >= batch or chunk.size >= CHUNK_BYTES:
+            chunk.position = position()
+            yield chunk
+            chunk = Chunk()
+    if chunk.rows or chunk.rejects:
+        chunk.position = position()
+        yield chunk
+
+
+class Upload:
+    """One Publish stream; use it as a context, so that gRPC's thread ends with it."""
+
+    def __init__(self, node: NodeStub, feed: str) -> None:
+        self._requests: queue.SimpleQueue[PublishRequest | None] = queue.SimpleQueue()
+        self._requests.put(PublishRequest(start=PublishStart(feed=feed)))
+        self._call = node.Publish(iter(self._requests.get, None))
+        self._waiting: deque[Chunk] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._requests.put(None)
+        self._call.cancel()
+
+    def send(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, PublishResponse]]:
+        """Send the chunks and yield each with its answer, in order; a chunk without rows has an empty one."""
+        for chunk in chunks:
+            if chunk.rows:
+                self._requests.put(PublishRequest(chunk=chunk.message))
+            self._waiting.append(chunk)
+            while len(self._waiting) > IN_FLIGHT:
+                yield self._answered()
+        yield from self.finish()
+
+    def finish(self) -> Iterator[tuple[Chunk, PublishResponse]]:
+        """Send nothing more and yield what is still to be answered."""
+        self._requests.put(None)
+        while self._waiting:
+            yield self._answered()
+        for _ in self._call:  # waits for the stream's own end, which may be an error
+            raise CliError("the node answered more often than it was asked")
+
+    def finish_soon(self) -> Iterator[tuple[Chunk, PublishResponse]]:
+        """After an interruption: what is answered within DRAIN_S, and no error."""
+        timer = threading.Timer(DRAIN_S, self._call.cancel)
+        timer.start()
+        try:
+            yield from self.finish()
+        except (grpc.RpcError, CliError):
+            return
+        finally:
+            timer.cancel()
+
+    def _answered(self) -> tuple[Chunk, PublishResponse]:
+        chunk = self._waiting[0]
+        response = PublishResponse()
+        if chunk.rows:
+            response = next(self._call, None)
+            if response is None:
+                raise CliError("the node ended the stream before it answered everything")
+        return self._waiting.popleft(), response

@@ -1,0 +1,195 @@
+"""This node's copy of one followed feed: what is stored of it, and the only two ways it changes.
+
+`commit` adds a verified delivery, `stop` ends the feed for misbehaviour and keeps the evidence. Each is one transaction
+with its audit entry. A stopped feed stays stopped over restarts; nothing else is touched by it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from tocsin_crypto.checkpoint import parse_checkpoint
+from tocsin_crypto.names import node_key_name
+from tocsin_crypto.note import parse
+from tocsin_node.errors import Misbehaviour, Unreachable
+from tocsin_node.exchange.checking import Descriptor
+from tocsin_node.exchange.wire import Delivery
+from tocsin_node.limits import HEARD_S
+from tocsin_node.log.envelope import Actor
+from tocsin_node.log.tx import Tx
+from tocsin_node.log.writer import Writer
+from tocsin_node.segment.verify import Accepted, Position
+from tocsin_node.store.protocol import Session, Store
+
+OPEN: Final = "open"
+STOPPED: Final = "stopped"
+
+_log: Any = structlog.get_logger("tocsin.exchange")
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the policy makes of a delivery: entries per effect, and the digest of the policy that was asked."""
+
+    effects: Mapping[str, int]
+    policy: bytes
+
+
+Assess = Callable[[int, Accepted], Assessment]
+"""Called in a thread with the log's id, before the delivery is stored."""
+
+OnState = Callable[[int, str], None]
+"""Called on the writer's thread with the log's id and `open` or `stopped`, once that is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every copy works with."""
+
+    store: Store
+    writer: Writer
+    reads: Executor
+    assess: Assess
+    on_state: OnState
+    clock: Callable[[], int]
+
+
+class Copy:
+    """One followed feed; `find` makes it. `heard_at` is ms UTC, 0 before the first message."""
+
+    def __init__(self, *, tools: Tools, log: int, publisher: str, origin: str, state: str, why: str, heard_at: int):
+        self._tools = tools
+        self._heard_stored = heard_at
+        self.log: Final = log
+        self.publisher: Final = publisher
+        self.origin: Final = origin
+        self.state = state
+        self.why = why
+        self.heard_at = heard_at
+
+    @property
+    def size(self) -> int:
+        """Entries stored."""
+        return self._tools.writer.heads[self.log].size
+
+    def position(self, key: bytes) -> Position:
+        """Where the copy ends, and the key that extends it."""
+        head = self._tools.writer.heads[self.log]
+        key_name = node_key_name(self.publisher)
+        return Position(self.origin, key_name, key, head.size, head.tree.to_bytes(), head.last_time)
+
+    def checkpoint(self) -> bytes:
+        """The note of the copy's size; empty while it has no entry."""
+        return self._note(self.size) or b""
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of a size this node holds a checkpoint of."""
+        note = self._note(size)
+        return None if note is None else parse_checkpoint(parse(note).text).root
+
+    async def commit(self, delivery: Delivery, accepted: Accepted, descriptor: Descriptor | None) -> None:
+        """Store a verified delivery, decided and logged. Errors: Unreachable when the copy has moved on meanwhile."""
+        assess, loop = self._tools.assess, asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._tools.reads, assess, self.log, accepted)
+        counts = {"entries": accepted.run.count, "bytes": len(delivery.segment), "size": accepted.size}
+
+        def operation(tx: Tx) -> int:
+            if tx.head(self.log).size != accepted.run.first:
+                raise Unreachable(f"the copy of {self.origin} has grown meanwhile")  # an older stream's last commit
+            tx.follow(self.log, accepted)
+            if descriptor is not None:
+                columns = (descriptor.community, descriptor.audience, self.log)
+                tx.sql.execute("UPDATE log SET community = ?, audience = ? WHERE id = ?", columns)
+            tx.sql.execute("UPDATE log SET heard_at = ? WHERE id = ?", (tx.now, self.log))
+            tx.audit(
+                "feed.replicated",
+                actor=Actor("peer", self.publisher),
+                peer=self.publisher,
+                exchange=delivery.exchange,
+                counts={**counts, **found.effects},
+                policy=found.policy,
+                about={"origin": self.origin},
+            )
+            return tx.now
+
+        self.heard_at = self._heard_stored = await self._submit(operation)
+
+    async def heard(self) -> None:
+        """The publisher spoke; noted in the store at most once in HEARD_S."""
+        self.heard_at = self._tools.clock()
+        if self.heard_at - self._heard_stored >= HEARD_S * 1000:
+            self._heard_stored = self.heard_at
+            update = "UPDATE log SET heard_at = ? WHERE id = ?"
+            await self._submit(lambda tx: tx.sql.execute(update, (tx.now, self.log)))
+
+    async def stop(self, error: Misbehaviour, proof: bytes) -> None:
+        """Follow no more: keep the message that was false as it came, and say why."""
+        why = f"{error.code}: {error}"
+
+        def operation(tx: Tx) -> None:
+            tx.sql.execute("UPDATE log SET state = ?, why = ? WHERE id = ?", (STOPPED, why, self.log))
+            keep_evidence(tx, self.origin, self.publisher, error.code, str(error), proof)
+            about = {"origin": self.origin}
+            tx.audit("feed.stopped", result="failed", why=error.code, peer=self.publisher, about=about)
+            tx.after(lambda: self._tools.on_state(self.log, STOPPED))
+
+        await self._submit(operation)
+        self.state, self.why = STOPPED, why
+        _log.error("feed stopped", origin=self.origin, why=why)
+
+    async def _submit(self, operation: Callable[[Tx], Any]) -> Any:
+        return await asyncio.shield(self._tools.writer.submit(operation))
+
+    def _note(self, size: int) -> bytes | None:
+        with self._tools.store.read() as session:
+            record = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (self.log, size))
+        return None if record is None else bytes(record[0])
+
+
+def keep_evidence(tx: Tx, origin: str, peer: str, code: str, sentence: str, proof: bytes) -> None:
+    """Keep what a peer sent, as it was sent."""
+    tx.sql.execute(
+        "INSERT INTO evidence (origin, peer, at, code, sentence, proof) VALUES (?, ?, ?, ?, ?, ?)",
+        (origin, peer, tx.now, code, sentence, proof),
+    )
+
+
+async def find(tools: Tools, *, publisher: str, origin: str) -> Copy:
+    """The copy of a feed, an empty one made when there is none yet."""
+
+    def operation(tx: Tx) -> Copy:
+        found = _read(tools, tx.sql, publisher, origin)
+        if found is None:
+            log = tx.new_log(origin, "followed", publisher)
+            about = {"origin": origin}
+            tx.audit("feed.followed", actor=Actor("peer", publisher), peer=publisher, about=about)
+            tx.after(lambda: tools.on_state(log, OPEN))
+            found = Copy(tools=tools, log=log, publisher=publisher, origin=origin, state=OPEN, why="", heard_at=0)
+        return found
+
+    with tools.store.read() as session:
+        found = _read(tools, session, publisher, origin)
+    return found or await asyncio.shield(tools.writer.submit(operation))
+
+
+def _read(tools: Tools, session: Session, publisher: str, origin: str) -> Copy | None:
+    record = session.one(
+        "SELECT id, state, why, heard_at FROM log WHERE kind = 'followed' AND publisher = ? AND origin = ?",
+        (publisher, origin),
+    )
+    if record is None:
+        return None
+    log, state, why, heard_at = record
+    return Copy(
+        tools=tools,
+        log=int(log),
+        publisher=publisher,
+        origin=origin,
+        state=str(state),
+        why=str(why or ""),
+        heard_at=int(heard_at),
+    )

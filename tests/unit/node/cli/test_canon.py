@@ -1,0 +1,125 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from tocsin_node.cli.lines import CHUNK
+
+Tocsin = Callable[..., Result]
+
+
+def answers(result: Result) -> list[dict[str, str]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def ask(tocsin: Tocsin, *lines: bytes) -> list[dict[str, str]]:
+    result = tocsin("canon", "--jsonl", stdin=b"".join(line + b"\n" for line in lines), with_home=False)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    found = answers(result)
+    assert len(found) == len(lines)
+    return found
+
+
+def test_a_value_is_printed_in_canonical_form(tocsin: Tocsin) -> None:
+    result = tocsin("canon", "HXXP://www.Example[.]com/a/", "--type", "url", with_home=False)
+    assert (result.exit_code, result.stdout) == (0, "example.com/a\n")
+
+
+def test_a_value_without_canonical_form_is_status_1_and_is_not_repeated(tocsin: Tocsin) -> None:
+    result = tocsin("canon", "mailto:secret@example.com", "--type", "url", with_home=False)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: scheme: ")
+    assert "secret" not in result.stderr
+
+
+def test_json_after_the_command_gives_one_object(tocsin: Tocsin) -> None:
+    good = tocsin("canon", "example.com", "--type", "domain", "--json", with_home=False)
+    bad = tocsin("--json", "canon", "a..b", "--type", "domain", with_home=False)
+    assert answers(good) == [{"out": "example.com"}]
+    assert answers(bad)[0]["reject"] == "empty-label"
+
+
+def test_wrong_arguments_are_status_2(tocsin: Tocsin) -> None:
+    for args in (["x"], ["x", "--type", "nosuch"], ["--jsonl", "--type", "url"], ["--jsonl", "/no/such/file"], []):
+        result = tocsin("canon", *args, with_home=False)
+        assert result.exit_code == 2, args
+        assert result.stdout == ""
+        assert result.stderr
+
+
+def test_the_filter_answers_every_line_in_order(tocsin: Tocsin) -> None:
+    found = ask(
+        tocsin,
+        b'{"type":"url","in":"https://EXAMPLE.com/x/","hint":{"region":"GB"}}',
+        b'{"type":"url","in":"mailto:a@b.example"}',
+        b'{"type":"domain","in":"Example.COM."}',
+        b'{"type":"email","in":"A@Example.com"}',
+        b'{"type":"email-mailbox","in":"a+b@example.com","more":1}',
+        b'{"type":"nosuch","in":"x"}',
+    )
+    assert found[0] == {"out": "example.com/x"}
+    assert found[1] == {"reject": "scheme"}
+    assert found[2] == {"out": "example.com"}
+    assert found[3] == {"out": "a@example.com"}
+    assert found[4] == {"out": "a@example.com"}
+    assert found[5] == {"reject": "unknown-type"}
+
+
+def test_what_is_no_request_is_answered_as_such(tocsin: Tocsin) -> None:
+    lines = [
+        b"",
+        b"nonsense",
+        b"[]",
+        b"7",
+        b"{}",
+        b'{"type":"url"}',
+        b'{"type":1,"in":"x"}',
+        b'{"type":"url","in":["x"]}',
+        b'{"type":"url","in":"x","hint":7}',
+        b'{"type":"url","in":"x","hint":{"region":7}}',
+        b'{"type":"url","in_b64":7}',
+        b'{"type":"url","in_b64":"*"}',
+        b"\xff\xfe{}",
+        b"[" * 100_000,
+        b'{"type":"url","in":"' + b"x" * 1_100_000 + b'"}',
+    ]
+    assert ask(tocsin, *lines) == [{"reject": "not-a-request"}] * len(lines)
+
+
+def test_bytes_and_surrogates_that_are_not_utf8_are_rejected(tocsin: Tocsin) -> None:
+    found = ask(
+        tocsin,
+        b'{"type":"url","in_b64":"//4="}',
+        b'{"type":"url","in":"http://\\ud800.example/"}',
+        b'{"type":"url","in_b64":"ZXhhbXBsZS5jb20="}',
+    )
+    assert found == [{"reject": "not-utf8"}, {"reject": "not-utf8"}, {"out": "example.com/"}]
+
+
+def test_a_file_longer_than_a_piece_keeps_order_and_its_unfinished_last_line(tocsin: Tocsin, tmp_path: Path) -> None:
+    hosts = [f"h{number}.example" for number in range(2 * CHUNK // 40)]
+    path = tmp_path / "requests.jsonl"
+    text = "\r\n".join(json.dumps({"type": "domain", "in": host}) for host in hosts)
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    result = tocsin("canon", "--jsonl", str(path), with_home=False)
+    assert answers(result) == [{"out": host} for host in hosts]
+
+
+def test_the_filter_answers_while_the_pipe_stays_open_and_loads_no_grpc() -> None:
+    program = "import sys\nfrom tocsin_node.cli.main import main\ntry:\n main()\nfinally:\n assert 'grpc' not in sys.modules"
+    command = [sys.executable, "-c", program, "canon", "--jsonl"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        for host in (b"a.example", b"b.example"):
+            process.stdin.write(b'{"type":"domain","in":"' + host + b'"}\n')
+            process.stdin.flush()
+            assert process.stdout.readline() == b'{"out":"' + host + b'"}\n'
+        process.stdin.close()
+        assert process.wait() == 0
+        assert process.stderr.read() == b""

@@ -1,0 +1,281 @@
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from tocsin_signals import csvfile, rows
+from tocsin_signals.csvfile import CsvFile, RejectsWriter
+from tocsin_signals.errors import Rejected
+from tocsin_signals.rows import Expiry, Row, RowReject, parse_expiry
+
+
+def read(data: bytes | str, *, default_type: str | None = "url") -> list[Row | RowReject]:
+    raw = data.encode() if isinstance(data, str) else data
+    return list(CsvFile(io.BytesIO(raw), default_type=default_type))
+
+
+def values(found: Sequence[Row | RowReject]) -> list[str]:
+    return [row.value if isinstance(row, Row) else f"!{row.reason}" for row in found]
+
+
+def only_row(data: bytes | str, *, default_type: str | None = "url") -> Row:
+    (found,) = read(data, default_type=default_type)
+    assert isinstance(found, Row), found
+    return found
+
+
+def refusal(data: bytes | str, *, default_type: str | None = "url") -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        read(data, default_type=default_type)
+    return caught.value
+
+
+def ms(*when: int) -> int:
+    return int(datetime(*when, tzinfo=UTC).timestamp() * 1000)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_full_row_becomes_type_value_and_details_fields() -> None:
+    row = only_row(
+        "Indicator Type,IOC,Label,severity,confidence,tlp,case-id,human_review_required,expires,x-Team,country,tag\r\n"
+        "EMAIL, a@b.example ,grooming|enticement;other,high,90,red,C1,Yes,90d,north,gb,t1\r\n",
+        default_type=None,
+    )
+    assert (row.line, row.type, row.value, row.region, row.expires) == (
+        2,
+        "email",
+        "a@b.example",
+        "GB",
+        Expiry(days=90),
+    )
+    assert row.fields == {
+        "abuse_types": ["grooming", "enticement", "other"],
+        "severity": "high",
+        "confidence": 90,
+        "tlp": "red",
+        "case_ref": "C1",
+        "human_review_required": True,
+        "x-team": "north",
+        "tags": ["t1"],
+    }
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_separator_and_byte_order_mark_are_told_from_the_header(separator: str, mark: bytes) -> None:
+    line = f"value{separator}stance\n" + f'"a{separator}b"{separator}test\n'
+    row = only_row(mark + line.encode())
+    assert (row.value, row.fields) == (f"a{separator}b", {"stance": "test"})
+
+
+def test_later_lines_do_not_change_the_separator() -> None:
+    assert values(read("value;stance\nhttps://x.example/?a=1,2,3,4;test\n")) == ["https://x.example/?a=1,2,3,4"]
+
+
+def test_semicolons_split_lists_only_where_they_do_not_split_columns() -> None:
+    assert only_row('value;tags\na;"b;c|d"\n').fields == {"tags": ["b;c", "d"]}
+    assert only_row("value,tags\na,b;c|d\n").fields == {"tags": ["b", "c", "d"]}
+
+
+def test_a_plain_list_under_one_heading_may_hold_any_separator() -> None:
+    assert values(read("url\nhttps://x.example/a,b\nhttps://x.example/;c\n")) == [
+        "https://x.example/a,b",
+        "https://x.example/;c",
+    ]
+
+
+def test_an_ambiguous_header_is_refused() -> None:
+    assert refusal("value,stance;tlp\n").reason == "separator"
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("", "header"),
+        ("stance,tlp", "no-value-column"),
+        ("url,link", "duplicate-column"),
+        ("value,colour", "unknown-column"),
+        ("value,,stance", "unknown-column"),
+        ("value," + ",".join(f"x-{number}" for number in range(200)), "columns"),
+        ("value\x00", "nul"),
+        ("value\rhttps://x.example/\r", "line-ends"),
+        ('"value', "quotes"),
+        ("v" * (csvfile.MAX_RECORD_BYTES + 1), "line-too-long"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_refused(header: str, reason: str) -> None:
+    assert refusal(header).reason == reason
+
+
+def test_utf_16_is_refused_with_advice() -> None:
+    error = refusal("value\n".encode("utf-16"))
+    assert error.reason in {"not-utf8", "nul"}
+    assert "UTF-8" in str(error)
+
+
+def test_an_unknown_column_is_named_but_an_identifier_in_its_place_is_not() -> None:
+    assert "colour" in str(refusal("value,colour\n"))
+    error = refusal("https://evil.example/a,https://evil.example/b\n")
+    assert "evil" not in str(error)
+    assert "Column 1" in str(error)
+
+
+def test_types_are_never_guessed() -> None:
+    assert refusal("url\nhttps://x.example/\n", default_type=None).reason == "no-type-column"
+    assert refusal("value\n", default_type="phone").reason == "unknown-type"
+    found = read("type,value\n,x.example\nphone,1\nDomain,x.example\n", default_type=None)
+    assert values(found) == ["!no-type", "!unknown-type", "x.example"]
+    assert only_row("type,value\n,x.example\n", default_type="domain").type == "domain"
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("4.42E+11", "excel-number"),
+        ("4,42079E+11", "excel-number"),
+        ("1e5", "excel-number"),
+        ('=HYPERLINK("https://x.example/")', "excel-formula"),
+        ("'https://x.example/", "excel-apostrophe"),
+        ("#NAME?", "excel-error"),
+        ("#REF!", "excel-error"),
+        ("########", "excel-error"),
+        ("", "empty-value"),
+        ("  ", "empty-value"),
+    ],
+)
+def test_what_a_spreadsheet_damaged_is_rejected_with_advice(cell: str, reason: str) -> None:
+    (found,) = read(f'value\tstance\n"{cell.replace(chr(34), chr(34) * 2)}"\ttest\n')
+    assert isinstance(found, RowReject)
+    assert found.reason == reason
+    assert found.cells == (cell, "test")
+    assert cell.strip() == "" or cell not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("confidence", "high", "confidence"),
+        ("confidence", "9.5", "confidence"),
+        ("confidence", "-1", "confidence"),
+        ("human_review_required", "maybe", "human_review_required"),
+        ("region", "Germany", "region"),
+        ("expires", "soon", "expires"),
+        ("expires", "0d", "expires"),
+        ("expires", "1826d", "expires"),
+        ("expires", "2026-13-01", "expires"),
+        ("expires", "31.12.2026", "expires"),
+        ("expires", "2026-12-31T12:00:00", "expires"),
+    ],
+)
+def test_a_cell_that_does_not_read_is_rejected_for_its_column(column: str, cell: str, reason: str) -> None:
+    assert values(read(f"value,{column}\nx.example,{cell}\ny.example,\n")) == [f"!{reason}", "y.example"]
+
+
+def test_expiry_is_days_a_whole_day_or_a_moment_with_zone() -> None:
+    assert parse_expiry("90d").until(ms(2026, 1, 1)) == ms(2026, 4, 1)
+    assert parse_expiry("2026-12-31").until(0) == ms(2027, 1, 1)
+    assert parse_expiry("2026-12-31T12:00:00Z").until(0) == ms(2026, 12, 31, 12)
+    assert parse_expiry("2026-12-31 12:00+01:00").until(0) == ms(2026, 12, 31, 11)
+    with pytest.raises(ValueError, match="either"):
+        Expiry()
+
+
+def test_rows_of_another_width_are_rejected_and_blank_lines_skipped() -> None:
+    found = read("value,stance,,\na,test\n\n,,\n   \nb\nc,test,,,\nd,test,extra\n,test\n")
+    assert values(found) == ["a", "!columns", "c", "!columns", "!empty-value"]
+    assert [row.line for row in found] == [2, 6, 7, 8, 9]
+
+
+def test_damaged_lines_cost_only_themselves() -> None:
+    found = read(
+        b"value,stance\n"
+        b"a,test\n"
+        b"b\xff,test\n"
+        b"c\x00,test\n" + b"d" * (csvfile.MAX_RECORD_BYTES + 1) + b",test\n"
+        b"e\rf,test\n" + b"g" * (rows.MAX_CELL_BYTES + 1) + b",test\n" + b"h" * rows.MAX_CELL_BYTES + b",test\n"
+        b"i,test"
+    )
+    assert values(found) == [
+        "a",
+        "!not-utf8",
+        "!nul",
+        "!line-too-long",
+        "!line-ends",
+        "!cell-too-long",
+        "h" * rows.MAX_CELL_BYTES,
+        "i",
+    ]
+    assert [row.line for row in found] == list(range(2, 10))
+
+
+def test_a_line_without_end_is_read_past_without_being_held() -> None:
+    class Endless(io.RawIOBase):
+        left = 40
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            assert size is not None
+            assert 0 < size <= csvfile.MAX_RECORD_BYTES + 1
+            self.left -= 1
+            return b"value\n" if self.left == 39 else b"x" * size if self.left > 0 else b""
+
+    found = list(CsvFile(Endless(), default_type="url"))  # pyright: ignore[reportArgumentType]
+    assert values(found) == ["!line-too-long"]
+
+
+def test_quoted_cells_may_span_lines_and_hold_quotes() -> None:
+    found = read('value,x-note\r\n"a","first\r\nsecond ""quoted"", third"\r\nb,plain\r\n')
+    assert values(found) == ["a", "b"]
+    assert [row.line for row in found] == [2, 4]
+    assert isinstance(found[0], Row)
+    assert found[0].fields == {"x-note": 'first\r\nsecond "quoted", third'}
+
+
+def test_a_quote_that_never_closes_costs_its_own_line_only() -> None:
+    many = "".join(f"ok{number},test\n" for number in range(20_000))
+    found = read(f'value,stance\n"open,test\n{many}')
+    assert values(found[:3]) == ["!quotes", "ok0", "ok1"]
+    assert len(found) == 20_001
+    assert [row.line for row in found[:3]] == [2, 3, 4]
+
+
+def test_a_quote_inside_a_bare_cell_is_text() -> None:
+    found = read('value,x-size\na,5" screen\nb,none\nc,7" screen\nd,"e"f\ng,h\n')
+    assert values(found) == ["a", "b", "c", "!quotes", "g"]
+
+
+def test_an_open_quote_before_a_damaged_line_leaves_both_as_rejects() -> None:
+    assert values(read(b'value,stance\n"open,test\nb\xff,test\nc,test\n')) == ["!quotes", "!not-utf8", "c"]
+
+
+def test_rows_never_show_their_value() -> None:
+    found = read("value,case\nhttps://secret.example/,C1\n=secret,C1\n")
+    assert "secret" not in repr(found)
+    assert "C1" not in repr(found)
+
+
+def test_a_rejects_file_can_be_corrected_and_read_again() -> None:
+    file = CsvFile(io.BytesIO(b'url;x-note\n=bad;"semi;colon"\n\xff;n\nhttps://x.example/;ok\n'), default_type="url")
+    out = io.StringIO()
+    writer = RejectsWriter(out, header=file.header, separator=file.separator)
+    for row in file:
+        reject = row if isinstance(row, RowReject) else row.rejected(Rejected("guard", "Too broad; look again."))
+        writer.write(reject)
+    text = out.getvalue()
+    assert text.splitlines()[0] == "url;x-note;line;reason;sentence"
+    assert text.splitlines()[1].startswith('=bad;"semi;colon";2;excel-formula;"')
+    assert [line.split(";")[-2] for line in text.splitlines()[2:]] != []
+
+    again = CsvFile(io.BytesIO(text.replace("=bad", "good.example").encode()), default_type="url")
+    found = list(again)
+    assert values(found) == ["good.example", "\ufffd", "https://x.example/"]
+    assert isinstance(found[0], Row)
+    assert found[0].fields == {"x-note": "semi;colon"}
+    second = io.StringIO()
+    RejectsWriter(second, header=again.header, separator=again.separator)
+    assert second.getvalue() == "url;x-note;line;reason;sentence\n"
+
+
+def test_a_reject_shorter_than_the_header_is_filled_up() -> None:
+    out = io.StringIO()
+    RejectsWriter(out, header=["value", "stance"], separator=",").write(RowReject(7, "line-too-long", "Too long.", ()))
+    assert out.getvalue().splitlines()[1] == ",,7,line-too-long,Too long."

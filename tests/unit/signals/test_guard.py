@@ -21,7 +21,7 @@ def guard() -> Guard:
         ("domain", "t.me", "shared-host"),
         ("domain", "www.dropbox.com", "shared-host"),
         ("domain", "amazonaws.com", "shared-host"),
-        ("domain", "core.windows.net", "public-suffix"),
+        ("domain", "core.windows.net", "shared-host"),
         ("domain", "github.io", "public-suffix"),
         ("domain", "co.uk", "public-suffix"),
         ("url", "co.uk/", "public-suffix"),

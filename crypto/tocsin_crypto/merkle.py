@@ -58,10 +58,7 @@ def hash_rows(rows: bytes | bytearray | memoryview, row_len: int) -> bytes:
         raise Malformed(f"{len(view)} bytes are not whole rows of {row_len} bytes")
     if np.frombuffer(view, np.uint8)[::row_len].any():
         raise Malformed("a row to be hashed as a leaf does not begin with the 00 prefix")
-    digests: list[bytes] = []
-    for batch in _batches(view, row_len):
-        digests += [sha256(row).digest() for row in batch]
-    return b"".join(digests)
+    return b"".join([b"".join([sha256(row).digest() for row in batch]) for batch in _batches(view, row_len)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +266,8 @@ def _parents(row: bytes) -> bytes:
     pair = 2 * HASH_BYTES
     digests: list[bytes] = []
     for batch in _batches(memoryview(row), pair):
-        nodes = _NODE + _NODE.join(batch)
-        digests += [sha256(node).digest() for node in _struct(pair + 1, len(batch)).unpack(nodes)]
+        nodes = _struct(pair + 1, len(batch)).unpack(_NODE + _NODE.join(batch))
+        digests.append(b"".join([sha256(node).digest() for node in nodes]))
     return b"".join(digests)
 
 

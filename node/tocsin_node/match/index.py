@@ -81,12 +81,12 @@ class MatchIndex:
         words = block.tags.view(np.uint64)
         order, prints = newest_in_block(self._fingerprint.of(block.tags, spaces), words, spaces, block.signals)
 
-        heads = self._table.find(prints)
-        held = self._held(feed, words[order], spaces[order], heads)
-        fresh = held < 0
-        self._rows.reserve(int(np.count_nonzero(fresh)))
         self._table.reserve(order.shape[0])
+        positions, heads = self._table.locate(prints)
+        held = self._held(feed, order, words, spaces, heads)
+        fresh = held < 0
         again, new = order[~fresh], order[fresh]
+        self._rows.reserve(new.shape[0])
         with self._lock:
             self._states.put(slots, block.details, block.issued_at, block.valid_until)
             self._fold(held[~fresh], slots[again])
@@ -96,6 +96,7 @@ class MatchIndex:
                 spaces=spaces[new],
                 slots=slots[new],
                 prints=prints[fresh],
+                positions=positions[fresh],
                 heads=heads[fresh],
             )
         self._rows_of[feed] = self._rows_of.get(feed, 0) + new.shape[0]
@@ -217,13 +218,21 @@ class MatchIndex:
         )
 
     def _held(
-        self, feed: int, words: NDArray[np.uint64], spaces: NDArray[np.uint32], heads: NDArray[np.int64]
+        self,
+        feed: int,
+        order: NDArray[np.int64],
+        words: NDArray[np.uint64],
+        spaces: NDArray[np.uint32],
+        heads: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return for each (tag, space) the row this feed already has for it, -1 if none."""
+        """Return for each (tag, space), taken in `order`, the row this feed already has for it, -1 if none."""
         held = np.full(heads.shape, -1, dtype=np.int64)
-        queries, rows = self._rows.matches(words, spaces, heads)
-        own = self._states.feeds_of(self._rows.slots[rows].astype(np.int64)) == feed
-        held[queries[own]] = rows[own]
+        some = np.flatnonzero(heads)
+        if some.size:
+            chosen = order[some]
+            queries, rows = self._rows.matches(words[chosen], spaces[chosen], heads[some])
+            own = self._states.feeds_of(self._rows.slots[rows].astype(np.int64)) == feed
+            held[some[queries[own]]] = rows[own]
         return held
 
     def _fold(self, rows: NDArray[np.int64], slots: NDArray[np.int64]) -> None:

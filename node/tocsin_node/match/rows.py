@@ -70,9 +70,10 @@ class Rows:
         spaces: NDArray[np.uint32],
         slots: NDArray[np.int64],
         prints: NDArray[np.uint64],
+        positions: NDArray[np.int64],
         heads: NDArray[np.int64],
     ) -> None:
-        """Append rows sorted by fingerprint, in front of the chains at `heads` (one head per fingerprint)."""
+        """Append rows sorted by fingerprint, in front of the chains that the table located for them."""
         count = prints.shape[0]
         if not count:
             return
@@ -86,7 +87,7 @@ class Rows:
         self.nexts[start:end] = nexts
         self.count = end
         first = run_starts(prints)
-        table.put(prints[first], first + (start + 1))
+        table.put(positions[first], prints[first], first + (start + 1))
 
     def kept(self, keep: NDArray[np.int64], fingerprint: Fingerprint) -> "tuple[Rows, FingerprintTable]":
         """Return a copy of the rows in `keep`, chained from nothing, and the table that leads to the chains."""
@@ -109,7 +110,8 @@ class Rows:
         rows.nexts[order] = nexts
         table = FingerprintTable()
         table.reserve(first.shape[0])
-        table.put(prints[first], order[first] + 1)
+        prints = prints[first]
+        table.put(table.locate(prints)[0], prints, order[first] + 1)
         return rows, table
 
 

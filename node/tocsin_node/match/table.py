@@ -42,9 +42,13 @@ class FingerprintTable:
 
     def find(self, fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the head for each fingerprint, 0 where there is none."""
+        return self.locate(fingerprints)[1]
+
+    def locate(self, fingerprints: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (position, head) for each fingerprint; positions are for `put` and good until the table changes."""
         slots, size = self._view
-        found = slots[_search(slots, fingerprints, _homes(fingerprints, size))]
-        return (found & _LOW).astype(np.int64)
+        positions = _search(slots, fingerprints, _homes(fingerprints, size))
+        return positions, (slots[positions] & _LOW).astype(np.int64)
 
     def find_one(self, fingerprint: int) -> int:
         """Return the head of one fingerprint, 0 when there is none."""
@@ -63,17 +67,15 @@ class FingerprintTable:
             size = max(int(need / MAX_LOAD) + 1, int(self._size * GROWTH))
             self._lay_out(self._slots[self._slots != _EMPTY], size)
 
-    def put(self, fingerprints: NDArray[np.uint64], heads: NDArray[np.int64]) -> None:
-        """Set the head of each of these distinct fingerprints, new or known; call `reserve` first."""
+    def put(self, positions: NDArray[np.int64], fingerprints: NDArray[np.uint64], heads: NDArray[np.int64]) -> None:
+        """Set the head of each of these distinct fingerprints, new or known; `reserve` first, then `locate` them."""
         entries = fingerprints << _HALF | heads.astype(np.uint64)
         if entries.shape[0] > self._used:  # most slots are about to change: laying out beats probing
             self._merge(entries)
             return
         slots = self._slots
         end = slots.shape[0] - _WINDOW.shape[0]
-        positions = _homes(fingerprints, self._size)
         while entries.size:
-            positions = _search(slots, entries >> _HALF, positions)
             if int(positions.max()) >= end:  # only fingerprints crowded at the very top come here
                 self._merge(entries)
                 return
@@ -81,7 +83,8 @@ class FingerprintTable:
             slots[positions] = entries  # several may want one empty slot: the last written has it
             lost = np.flatnonzero(slots[positions] != entries)
             self._used -= lost.shape[0]
-            entries, positions = entries[lost], positions[lost]
+            entries = entries[lost]
+            positions = _search(slots, entries >> _HALF, positions[lost])
 
     def _merge(self, entries: NDArray[np.uint64]) -> None:
         merged = np.concatenate((self._slots[self._slots != _EMPTY], entries))

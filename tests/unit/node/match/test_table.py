@@ -9,7 +9,7 @@ from tocsin_node.match.table import MAX_LOAD, FingerprintTable
 def _put(table: FingerprintTable, truth: dict[int, int], fingerprints: NDArray[np.uint64], first_head: int) -> None:
     heads = np.arange(first_head, first_head + fingerprints.size, dtype=np.int64)
     table.reserve(fingerprints.size)
-    table.put(fingerprints, heads)
+    table.put(table.locate(fingerprints)[0], fingerprints, heads)
     truth.update(zip(fingerprints.tolist(), heads.tolist(), strict=True))
 
 
@@ -45,6 +45,7 @@ def test_fingerprint_zero_is_a_fingerprint_like_any_other() -> None:
     table = FingerprintTable()
     assert table.find(np.zeros(1, dtype=np.uint64)).tolist() == [0]
     assert table.find_one(0) == 0
-    table.put(np.zeros(1, dtype=np.uint64), np.array([7]))
+    zero = np.zeros(1, dtype=np.uint64)
+    table.put(table.locate(zero)[0], zero, np.array([7]))
     assert table.find(np.zeros(2, dtype=np.uint64)).tolist() == [7, 7]
     assert table.find_one(0) == 7

@@ -30,6 +30,9 @@ BATCH: Final = 1024
 VALUE_BYTES: Final = 8192
 """Longest identifier, in bytes; of a longer one only the first byte too many is sent, and the node refuses it."""
 
+MAX_SIGNAL: Final = 2**63 - 1
+"""Largest id taken: an index in a log, which SQL holds as a signed number."""
+
 NAMED_IDS: Final = 20
 """Ids listed in a sentence; --json lists all."""
 
@@ -184,7 +187,8 @@ def withdraw(
     *,
     feed: Annotated[str, typer.Option(metavar="FEED", help="Name or origin of your feed.", show_default=False)],
     signal: Annotated[
-        list[int] | None, typer.Option("--signal", "-s", min=0, metavar="ID", help="A signal's id; repeatable.")
+        list[int] | None,
+        typer.Option("--signal", "-s", min=0, max=MAX_SIGNAL, metavar="ID", help="A signal's id; repeatable."),
     ] = None,
     value: Annotated[
         list[str] | None, typer.Option("--value", metavar="TEXT", help="What was published; repeatable, with --type.")

@@ -124,8 +124,7 @@ def show(
     if run.out.json:
         run.out.emit(plain(answer))
         return
-    if not answer.policies:
-        run.out.note("No policy yet: everything of every peer is ignored.")
     for item in answer.policies:
-        run.out.text(f"# {item.peer}, applied {when(item.applied_at)}, sha256 {item.digest}")
+        since = f"applied {when(item.applied_at)}" if item.applied_at else "the default, none was applied"
+        run.out.text(f"# {item.peer}: {since}; sha256 {item.digest}")
         run.out.text(item.toml.decode(errors="replace"))

@@ -237,7 +237,7 @@ def _source(path: Path, stream: BinaryIO, default_type: str | None) -> Source:
 
 def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch: int, to: Rejects) -> Tally:
     """Send everything; what is done when it breaks off is told with the error."""
-    from tocsin_node.cli.upload import Upload, cut
+    from tocsin_node.cli.upload import Interruption, Upload, cut
     from tocsin_signals.errors import Rejected
 
     tally = Tally()
@@ -254,15 +254,14 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
             bar.move(chunk.position, note=f"{tally.durable:,} rows")
 
     bar = Bar("publishing", unit="bytes", total=source.length)
-    with contextlib.closing(to), bar, Upload(local.node, feed) as upload:
+    with contextlib.closing(to), bar, Interruption() as interruption, Upload(local.node, feed, interruption) as upload:
         try:
             take(upload.send(cut(source.csv, defaults, batch=batch, position=source.position)))
-        except KeyboardInterrupt:
-            take(upload.finish_soon())
-            raise CliError(f"interrupted; {_durable(tally)}", Exit.INTERRUPTED) from None
         except Exception as error:
             code, sentence = explain(error)
             raise CliError(f"{sentence}; {_durable(tally)}", code) from error
+    if interruption.asked:
+        raise CliError(f"interrupted; {_durable(tally)}", Exit.INTERRUPTED)
     return tally
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin_node.cli.invocation import Invocation, command
-from tocsin_node.cli.match import details_pairs
+from tocsin_node.cli.match import MAX_SIGNAL, details_pairs
 from tocsin_node.cli.output import iso, when
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def group() -> None:
 def show(
     run: Invocation,
     feed: Annotated[str, typer.Argument(help="Origin of the feed, or the name of an own one.", show_default=False)],
-    signal: Annotated[int, typer.Argument(metavar="ID", min=0, help="The signal's id.", show_default=False)],
+    signal: Annotated[
+        int, typer.Argument(metavar="ID", min=0, max=MAX_SIGNAL, help="The signal's id.", show_default=False)
+    ],
 ) -> None:
     """Show a signal: state, what your policy makes of it, every entry, and for own ones who holds the newest.
 

@@ -3,16 +3,19 @@
 The caller's thread reads, cuts and waits; gRPC's own thread only takes finished messages from a queue, so that Ctrl-C
 and errors of the file surface in one place. What an answer counts is durable; a chunk without an answer may be. A
 broken-off run is simply repeated: the node finds what it has and counts it as unchanged.
+
+Ctrl-C never reaches gRPC's own waiting, which does not survive it: see Interruption.
 """
 
 import json
 import queue
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
 
 import grpc
 
@@ -107,14 +110,48 @@ def cut(
         yield chunk
 
 
+class Interruption:
+    """Ctrl-C while a file is sent: the first one stops reading and lets what was sent be answered; the second ends it.
+
+    As a context it answers SIGINT in the main thread, and leaves other threads' programs alone.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.reading = False  # our own code runs, which may be interrupted anywhere
+        self.on_ask: Callable[[], None] | None = None
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._answer)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _answer(self, _number: int, _frame: FrameType | None) -> None:
+        again, self.asked = self.asked, True
+        if not again and self.on_ask:
+            self.on_ask()
+        if again or self.reading:
+            raise KeyboardInterrupt
+
+
 class Upload:
     """One Publish stream; use it as a context, so that gRPC's thread ends with it."""
 
-    def __init__(self, node: NodeStub, feed: str) -> None:
+    def __init__(self, node: NodeStub, feed: str, interruption: Interruption) -> None:
         self._requests: queue.SimpleQueue[PublishRequest | None] = queue.SimpleQueue()
         self._requests.put(PublishRequest(start=PublishStart(feed=feed)))
         self._call = node.Publish(iter(self._requests.get, None))
         self._waiting: deque[Chunk] = deque()
+        self._interruption = interruption
+        self._timer = threading.Timer(DRAIN_S, self._call.cancel)
+        interruption.on_ask = self._timer.start
 
     def __enter__(self) -> Self:
         return self
@@ -122,37 +159,44 @@ class Upload:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._interruption.on_ask = None
+        self._timer.cancel()
         self._requests.put(None)
         self._call.cancel()
 
     def send(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, PublishResponse]]:
-        """Send the chunks and yield each with its answer, in order; a chunk without rows has an empty one."""
-        for chunk in chunks:
+        """Send the chunks and yield each with its answer, in order; a chunk without rows has an empty one.
+
+        After an interruption: what is still answered within DRAIN_S, and no error.
+        """
+        for chunk in self._until_interrupted(iter(chunks)):
             if chunk.rows:
                 self._requests.put(PublishRequest(chunk=chunk.message))
             self._waiting.append(chunk)
             while len(self._waiting) > IN_FLIGHT:
                 yield self._answered()
-        yield from self.finish()
-
-    def finish(self) -> Iterator[tuple[Chunk, PublishResponse]]:
-        """Send nothing more and yield what is still to be answered."""
         self._requests.put(None)
-        while self._waiting:
-            yield self._answered()
-        for _ in self._call:  # waits for the stream's own end, which may be an error
-            raise CliError("the node answered more often than it was asked")
-
-    def finish_soon(self) -> Iterator[tuple[Chunk, PublishResponse]]:
-        """After an interruption: what is answered within DRAIN_S, and no error."""
-        timer = threading.Timer(DRAIN_S, self._call.cancel)
-        timer.start()
         try:
-            yield from self.finish()
+            while self._waiting:
+                yield self._answered()
+            for _ in self._call:  # waits for the stream's own end, which may be an error
+                raise CliError("the node answered more often than it was asked")
         except (grpc.RpcError, CliError):
-            return
-        finally:
-            timer.cancel()
+            if not self._interruption.asked:
+                raise
+
+    def _until_interrupted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        while not self._interruption.asked:
+            self._interruption.reading = True
+            try:
+                chunk = next(chunks, None)
+            except KeyboardInterrupt:
+                return
+            finally:
+                self._interruption.reading = False
+            if chunk is None:
+                return
+            yield chunk
 
     def _answered(self) -> tuple[Chunk, PublishResponse]:
         chunk = self._waiting[0]

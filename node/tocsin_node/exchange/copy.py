@@ -55,13 +55,17 @@ class Tools:
     reads: Executor
     assess: Assess
     on_state: OnState
+    on_heard: Callable[[int, int], None]
+    """Called on the event loop with the log's id and when its publisher spoke (ms UTC)."""
     clock: Callable[[], int]
 
 
 class Copy:
     """One followed feed; `find` makes it. `heard_at` is ms UTC, 0 before the first message."""
 
-    def __init__(self, *, tools: Tools, log: int, publisher: str, origin: str, state: str, why: str, heard_at: int):
+    def __init__(
+        self, *, tools: Tools, log: int, publisher: str, origin: str, state: str, why: str, heard_at: int
+    ) -> None:
         self._tools = tools
         self._heard_stored = heard_at
         self.log: Final = log
@@ -117,10 +121,12 @@ class Copy:
             return tx.now
 
         self.heard_at = self._heard_stored = await self._submit(operation)
+        self._tools.on_heard(self.log, self.heard_at)
 
     async def heard(self) -> None:
         """The publisher spoke; noted in the store at most once in HEARD_S."""
         self.heard_at = self._tools.clock()
+        self._tools.on_heard(self.log, self.heard_at)
         if self.heard_at - self._heard_stored >= HEARD_S * 1000:
             self._heard_stored = self.heard_at
             update = "UPDATE log SET heard_at = ? WHERE id = ?"

@@ -10,8 +10,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from tocsin.v1 import exchange_pb2 as pb
-from tocsin.v1 import signals_pb2
+from tocsin.v1 import exchange_pb2 as pb, signals_pb2
 from tocsin_crypto.checkpoint import MAX_ORIGIN
 from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.errors import Invalid, Misbehaviour
@@ -207,9 +206,7 @@ def from_publisher(data: bytes) -> Delivery | Heartbeat | None:
                 raise Misbehaviour("oversize", f"a checkpoint of {len(found.checkpoint)} bytes; at most {NOTE_BYTES}")
             if len(found.exchange_id) != EXCHANGE_ID_BYTES:
                 raise Misbehaviour("malformed", f"an exchange id of {len(found.exchange_id)} bytes")
-            return Delivery(
-                found.segment.SerializeToString(), found.segment.count, found.checkpoint, found.exchange_id
-            )
+            return Delivery(found.segment.SerializeToString(), found.segment.count, found.checkpoint, found.exchange_id)
         case "heartbeat":
             if len(message.heartbeat.checkpoint) > NOTE_BYTES:
                 raise Misbehaviour("oversize", f"a heartbeat's checkpoint of more than {NOTE_BYTES} bytes")

@@ -15,13 +15,13 @@ It does not look at requests: what a role may do with them is the services' affa
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import grpc
 import grpc.aio
 
-from tocsin_node.local.tally import Kind, Tally
 from tocsin_node.log.envelope import Actor, ActorKind
+from tocsin_node.tally import Kind, Tally
 from tocsin_node.tokens import Role, Token
 
 NODE: Final = "/tocsin.v1.Node/"
@@ -101,7 +101,13 @@ class Admits(Protocol):
         ...
 
 
-class Unbound(grpc.RpcMethodHandler[Any, Any]):
+if TYPE_CHECKING:
+    _Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    _Handler = grpc.RpcMethodHandler  # generic only for type checkers
+
+
+class Unbound(_Handler):
     """A handler that does nothing but refuse until `Guard` binds the actor of a call to it."""
 
     def __init__(self, bind: Callable[[Actor], "grpc.RpcMethodHandler[Any, Any]"]) -> None:

@@ -5,6 +5,7 @@ Every stored run ends at a size that has a signed checkpoint, so a run can be se
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,22 @@ ENTRY_WIRE_BYTES: Final = 100
 
 _ROOM: Final = SEGMENT_BYTES - 2 * DETAILS_BYTES
 _CACHED_DETAILS: Final = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How much of a feed a peer has acknowledged, and when (ms UTC)."""
+
+    peer: str
+    log: int
+    size: int
+    at: int
+
+
+def deliveries(session: Session) -> list[Delivery]:
+    """What every peer has acknowledged of every own feed."""
+    records = session.all("SELECT peer, log, size, at FROM delivery ORDER BY log, peer")
+    return [Delivery(peer, int(log), int(size), int(at)) for peer, log, size, at in records]
 
 
 class DetailsTable:

@@ -40,6 +40,14 @@ class FeedBook:
             found = self._facts[log] = self._read(log)
         return found
 
+    def find(self, name: str) -> FeedFacts:
+        """A feed by its origin, or an own one by its local name. Errors: NotFound."""
+        with self._store.read() as session:
+            record = session.one("SELECT id FROM log WHERE kind <> 'audit' AND (origin = ? OR name = ?)", (name, name))
+        if record is None:
+            raise NotFound(f"this node has no feed {name!r}")
+        return self.get(int(record[0]))
+
     def all(self) -> list[FeedFacts]:
         """Every feed there is, own and followed."""
         with self._store.read() as session:

@@ -5,14 +5,15 @@ A cache before the pure `policy.decide`; it is emptied when policies change, so 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
-from tocsin_node.log.tx import Stored
 from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.policy.decide import Decision, decide
 from tocsin_node.policy.model import Policy
+from tocsin_node.segment.codec import Run
 from tocsin_node.store.protocol import Store
 from tocsin_signals.details import decode
 from tocsin_signals.entry import Kind
@@ -48,7 +49,7 @@ class Judge:
         if key not in self._decisions:
             if len(self._decisions) >= _REMEMBERED:
                 self._decisions = {}
-            self._decisions[key] = self._decide(facts, type_code, self.details(number)[1])
+            self._decisions[key] = self.decide(facts, type_code, self.details(number)[1])
         return self._decisions[key]
 
     def details(self, number: int) -> tuple[bytes, Details | None]:
@@ -63,15 +64,15 @@ class Judge:
             found = self._details[number] = (blob, _said(blob))
         return found
 
-    def assess(self, stored: Stored) -> dict[str, int]:
-        """Counts of a run's assert entries by effect, and of withdrawals: for the audit log."""
-        facts = self._feeds.get(stored.log)
-        rows = stored.rows
+    def assess(self, log: int, run: Run) -> dict[str, int]:
+        """Counts of a run's assert entries by effect, and of its withdrawals: for the audit log."""
+        facts = self._feeds.get(log)
+        rows = run.rows
         asserts = rows["kind"] == Kind.ASSERT
-        pairs = rows["type"][asserts].astype(np.uint64) << np.uint64(32) | stored.details[asserts]
+        pairs = rows["type"][asserts].astype(np.uint64) << np.uint64(32) | run.numbers[asserts]
         counts: Counter[str] = Counter()
         for pair, count in zip(*(column.tolist() for column in np.unique(pairs, return_counts=True)), strict=True):
-            decision = self.decision(facts, pair >> 32, pair & 0xFFFFFFFF)
+            decision = self.decide(facts, pair >> 32, _said(run.details[int(pair) & 0xFFFFFFFF]))
             counts[str(decision.effect) if decision else "not-understood"] += count
         withdrawn = int((rows["kind"] == Kind.WITHDRAW).sum())
         return dict(counts) | ({"withdrawn": withdrawn} if withdrawn else {})
@@ -79,7 +80,8 @@ class Judge:
     def _policy(self, facts: FeedFacts) -> Policy:
         return self._policy_of("self" if facts.kind == "own" else facts.publisher)
 
-    def _decide(self, facts: FeedFacts, type_code: int, said: Details | None) -> Decision | None:
+    def decide(self, facts: FeedFacts, type_code: int, said: Details | None) -> Decision | None:
+        """The decision on details of a feed; None where type or details are not understood."""
         kind = by_code(type_code)
         if kind is None or said is None:
             return None
@@ -87,6 +89,7 @@ class Judge:
         return decide(self._policy(facts), feed=feed, type_name=kind.name, details=said)
 
 
+@lru_cache(maxsize=4096)
 def _said(blob: bytes) -> Details | None:
     try:
         return decode(blob)

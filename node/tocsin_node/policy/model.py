@@ -16,7 +16,7 @@
     effect = "review"
     max_age_days = 365
 
-    [send]                              # which of our feeds the peer may follow, beside those whose audience it is in
+    [send]                              # which of our feeds the peer may follow, if it is in their audience too
     feeds = ["urls"]
 
 Conditions, the same for refuse and rule; all that are given must hold, and at least one must be given:
@@ -194,7 +194,7 @@ class Cap(_Table):
 
 
 class Send(_Table):
-    """Our own feeds the peer may follow although it is not in their audience, by local name."""
+    """Our own feeds, by local name, that the peer may follow if it is in their audience too."""
 
     feeds: _Feeds = ()
 

@@ -80,7 +80,7 @@ class Feeds:
         await self._writer.submit(operation)
         return self.get(name)
 
-    def list(self) -> list[OwnFeed]:
+    def all(self) -> list[OwnFeed]:
         """Every own feed, by name."""
         with self._store.read() as session:
             return _read(session, "ORDER BY name", ())

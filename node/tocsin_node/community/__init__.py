@@ -1,0 +1,1 @@
+"""Communities: organisations that tag with the same key material, in epochs."""

@@ -1,0 +1,185 @@
+"""What peers may ask of this node: Hello, ListFeeds, Follow.
+
+Each call is admitted by `pins`, runs beside the caller's *revoked* event, and ends with a status from the one table of
+errors. Unknown and forbidden feeds get the same answer. Refused callers are counted, not logged one by one.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from tocsin.v1 import exchange_pb2 as pb
+from tocsin.v1.exchange_pb2_grpc import ExchangeServicer
+from tocsin_crypto.checkpoint import parse_checkpoint
+from tocsin_crypto.note import Verifier, parse
+from tocsin_node.audience import receives
+from tocsin_node.errors import Denied, Exhausted, NotFound
+from tocsin_node.exchange import opening, pins, wire
+from tocsin_node.exchange.cutoff import Context, answered, beside
+from tocsin_node.exchange.greeting import Greeting, check_major
+from tocsin_node.exchange.sending import NO_SUCH_FEED, Sending, Sent, Served
+from tocsin_node.exchange.wakes import Wakes
+from tocsin_node.limits import STREAMS_PER_PEER
+from tocsin_node.log.envelope import Actor
+from tocsin_node.log.head import latest_checkpoint
+from tocsin_node.log.writer import Writer
+from tocsin_node.peers.book import Peer
+from tocsin_node.peers.service import Peers
+from tocsin_node.policy.model import Policy
+from tocsin_node.publish.feeds import Feeds, OwnFeed
+from tocsin_node.store.protocol import Store
+from tocsin_node.tally import Kind, Tally
+
+UNKNOWN_CALLER = Actor("peer", "(unknown)")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the servicer works with."""
+
+    peers: Peers
+    feeds: Feeds
+    policy_of: Callable[[str], Policy]
+    audiences: Callable[[], Mapping[str, Collection[str]]]
+    greeting: Greeting
+    store: Store
+    writer: Writer
+    own: Verifier
+    reads: Executor
+    wakes: Wakes
+    tally: Tally
+    clock: Callable[[], int]
+    heartbeat_s: float
+
+
+class Servicer(ExchangeServicer):
+    """The Exchange service; one per node."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._with = serving
+        self._streams: Counter[str] = Counter()
+
+    async def Hello(self, request: pb.HelloRequest, context: Any) -> pb.HelloResponse:  # noqa: N802
+        """Who this node is, for active and paused peers."""
+
+        async def work() -> pb.HelloResponse:
+            peer = self._caller(context)
+            shown = wire.from_hello(request.hello)
+            check_major(shown)
+            peer = await self._with.peers.refresh(peer.organisation, shown.card)
+            return pb.HelloResponse(hello=wire.to_hello(self._with.greeting.hello(peer)))
+
+        return await answered(context, "Hello", work)
+
+    async def ListFeeds(self, request: pb.ListFeedsRequest, context: Any) -> pb.ListFeedsResponse:  # noqa: ARG002, N802
+        """The feeds the caller receives."""
+
+        async def work() -> pb.ListFeedsResponse:
+            peer = pins.require_active(self._caller(context))
+            offered = [
+                wire.Offered(feed.origin, self._latest(feed))
+                for feed in self._with.feeds.all()
+                if self._allowed(feed, peer.organisation)
+            ]
+            return wire.to_feeds(offered)
+
+        return await answered(context, "ListFeeds", work)
+
+    async def Follow(self, request_iterator: Any, context: Any) -> None:  # noqa: ARG002, N802  # pyright: ignore[reportIncompatibleMethodOverride]  reads and writes by the context
+        """One feed from a given entry on."""
+
+        async def work() -> None:
+            peer = pins.require_active(self._caller(context))
+            name = peer.organisation
+            if self._streams[name] >= STREAMS_PER_PEER:
+                raise Exhausted(f"a peer has at most {STREAMS_PER_PEER} streams at a time")
+            self._streams[name] += 1
+            try:
+                await beside(self._with.peers.revoked(name), self._follow(name, context))
+            finally:
+                self._streams[name] -= 1
+
+        await answered(context, "Follow", work)
+
+    async def _follow(self, peer: str, context: Context) -> None:
+        first: Any = await context.read()
+        if not isinstance(first, pb.FollowRequest):
+            return  # closed before it said anything
+        opened = wire.from_open(first)
+        feed = self._find(opened.origin, peer)
+        head = self._with.writer.heads[feed.log].size
+        try:
+            proved = opening.judge(opened, own=self._with.own, head=head, root_at=lambda size: self._root(feed, size))
+        except opening.RolledBack as error:
+            await asyncio.shield(self._with.writer.freeze(feed.log, str(error)))
+            raise
+        with self._with.wakes.waiting(feed.log) as wake:
+            await Sending(
+                served=Served(peer, feed.log, feed.origin, lambda: self._allowed(feed, peer)),
+                start=opened.next,
+                proved=self._proved(feed, peer, proved),
+                store=self._with.store,
+                writer=self._with.writer,
+                own=self._with.own,
+                reads=self._with.reads,
+                wake=wake,
+                heartbeat_s=self._with.heartbeat_s,
+                receive=lambda: _acks(context),
+                send=lambda message: _send(context, message),
+            ).run()
+
+    def _caller(self, context: Context) -> Peer:
+        try:
+            return pins.caller(context.auth_context(), self._with.peers.book, self._with.clock())
+        except Denied:
+            self._with.tally.add(Kind("security.denied", UNKNOWN_CALLER, "denied", "not_a_peer"), {"calls": 1})
+            raise
+
+    def _find(self, origin: str, peer: str) -> OwnFeed:
+        try:
+            feed = self._with.feeds.get(origin)
+        except NotFound:
+            raise NotFound(NO_SUCH_FEED) from None
+        if feed.origin != origin or not self._allowed(feed, peer):
+            raise NotFound(NO_SUCH_FEED)
+        return feed
+
+    def _allowed(self, feed: OwnFeed, peer: str) -> bool:
+        members = self._with.audiences().get(feed.audience, ())
+        book = self._with.peers.book
+        return receives(feed.name, peer, members=members, book=book, policy_of=self._with.policy_of).receives
+
+    def _proved(self, feed: OwnFeed, peer: str, size: int) -> list[Sent]:
+        """What the opening proves the follower to hold beyond what it acknowledged before."""
+        with self._with.store.read() as session:
+            record = session.one("SELECT size FROM delivery WHERE peer = ? AND log = ?", (peer, feed.log))
+        root = self._root(feed, size)
+        if root is None or size <= (record[0] if record else 0):
+            return []
+        return [Sent(size, root, b"", 0, 0)]
+
+    def _root(self, feed: OwnFeed, size: int) -> bytes | None:
+        with self._with.store.read() as session:
+            record = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (feed.log, size))
+        return None if record is None else parse_checkpoint(parse(bytes(record[0])).text).root
+
+    def _latest(self, feed: OwnFeed) -> bytes:
+        with self._with.store.read() as session:
+            found = latest_checkpoint(session, feed.log)
+        return b"" if found is None else found[1]
+
+
+async def _acks(context: Context) -> AsyncIterator[wire.Ack]:
+    while isinstance(message := await context.read(), pb.FollowRequest):
+        ack = wire.from_ack(message)
+        if ack is not None:
+            yield ack
+
+
+async def _send(context: Context, message: Message) -> None:
+    await context.write(message)

@@ -1,0 +1,217 @@
+"""The exchange of one node: the listener for its peers, and a link to every peer it follows.
+
+It follows an active peer once a policy for it was applied: without one nothing of it would count. Peers, cards and
+policies may change at any time; listener and links follow without a restart.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from tocsin.v1 import exchange_pb2 as pb
+from tocsin.v1.exchange_pb2_grpc import ExchangeStub, add_ExchangeServicer_to_server
+from tocsin_node.card import OwnCard
+from tocsin_node.community.service import Communities
+from tocsin_node.config import Address
+from tocsin_node.errors import Misconfigured, NodeError
+from tocsin_node.exchange import wire
+from tocsin_node.exchange.copy import Assess, OnState, Tools
+from tocsin_node.exchange.credentials import SERVER_OPTIONS, ServerIdentity, open_channel
+from tocsin_node.exchange.greeting import Greeting, check_major
+from tocsin_node.exchange.link import Link, Linking, LinkState
+from tocsin_node.exchange.server import Servicer, Serving
+from tocsin_node.exchange.wakes import Wakes
+from tocsin_node.limits import CONNECT_S, DRAIN_S, HEARTBEAT_S, SILENCE_S
+from tocsin_node.log.writer import Writer
+from tocsin_node.peers.book import PeerBook
+from tocsin_node.peers.service import Peers
+from tocsin_node.policies import Policies
+from tocsin_node.publish.feeds import Feeds
+from tocsin_node.store.protocol import Store
+from tocsin_node.tally import Tally
+from tocsin_node.workers import Workers
+
+LIST_S: Final = 5.0  # between two looks at which feeds a peer offers
+_READERS: Final = 4  # threads that read runs from the store
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds; shortened in tests."""
+
+    heartbeat_s: float = HEARTBEAT_S
+    silence_s: float = SILENCE_S
+    list_s: float = LIST_S
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What `peer check` found; no finding means all is well."""
+
+    findings: tuple[str, ...]
+    round_trip_us: int
+
+
+class Exchange:
+    """Start once, stop once."""
+
+    def __init__(
+        self,
+        *,
+        own: OwnCard,
+        store: Store,
+        writer: Writer,
+        peers: Peers,
+        policies: Policies,
+        communities: Communities,
+        feeds: Feeds,
+        workers: Workers,
+        tally: Tally,
+        audiences: Callable[[], Mapping[str, Collection[str]]],
+        assess: Assess,
+        on_state: OnState,
+        on_heard: Callable[[int, int], None],
+        clock: Callable[[], int],
+        timing: Timing | None = None,
+    ) -> None:
+        timing = timing or Timing()
+        self._own = own
+        self._peers = peers
+        self._policies = policies
+        self._clock = clock
+        self._reads = ThreadPoolExecutor(_READERS, thread_name_prefix="tocsin-read")
+        self._wakes = Wakes()
+        writer.observe(self._wakes.stored)
+        self._greeting = Greeting(own=own, communities=communities, clock=clock)
+        self._identity = ServerIdentity(own.identity(), peers.book.trusted(clock()))
+        self._servicer = Servicer(
+            Serving(
+                peers=peers,
+                feeds=feeds,
+                policy_of=policies.policy_of,
+                audiences=audiences,
+                greeting=self._greeting,
+                store=store,
+                writer=writer,
+                own=own.keyring.feed_signer().verifier,
+                reads=self._reads,
+                wakes=self._wakes,
+                tally=tally,
+                clock=clock,
+                heartbeat_s=timing.heartbeat_s,
+            )
+        )
+        self._linking = Linking(
+            peers=peers,
+            greeting=self._greeting,
+            identity=own.identity,
+            tools=Tools(store, writer, self._reads, assess, on_state, on_heard, clock),
+            workers=workers,
+            clock=clock,
+            silence_s=timing.silence_s,
+            list_s=timing.list_s,
+        )
+        self._links: dict[str, tuple[Link, asyncio.Task[None]]] = {}
+        self._server: grpc.aio.Server | None = None
+        self._health: Any = cast("Any", health).aio.HealthServicer()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self, listen: Address | None) -> None:
+        """Serve peers on `listen` and follow those with a policy. Errors: Misconfigured when the port is taken."""
+        self._loop = asyncio.get_running_loop()
+        if listen is not None:
+            await self._listen(listen)
+        self._peers.on_change(self._peers_changed)
+        self._policies.on_change(self._policies_changed)
+        self._own.on_change(self._show)
+        self._link()
+
+    async def stop(self, grace: float = DRAIN_S) -> None:
+        """End every link, let calls under way finish within `grace` seconds."""
+        self._loop = None
+        tasks = [task for _, task in self._links.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._links = {}
+        if self._server is not None:
+            await self._health.enter_graceful_shutdown()
+            await self._server.stop(min(grace, 1.0))  # streams never end by themselves
+        self._reads.shutdown(wait=False, cancel_futures=True)
+
+    def states(self) -> dict[str, LinkState]:
+        """What every link is doing, by peer."""
+        return {name: link.state() for name, (link, _) in self._links.items()}
+
+    async def check(self, organisation: str) -> Probe:
+        """Dial a peer and say what differs from what is pinned. Errors: NotFound."""
+        peer = self._peers.get(organisation)
+        if not peer.endpoints:
+            return Probe(("its card names no endpoint, and none was given",), 0)
+        certificates = peer.certificates(self._clock())
+        if not certificates:
+            return Probe(("no certificate of its card is in date: it must renew its card",), 0)
+        identity, address = self._own.identity(), str(peer.endpoints[0])
+        async with open_channel(address, organisation, identity=identity, certificates=certificates) as channel:
+            started = time.perf_counter()
+            try:
+                request = pb.HelloRequest(hello=wire.to_hello(self._greeting.hello(peer)))
+                stub: Any = ExchangeStub(channel)
+                response: pb.HelloResponse = await stub.Hello(request, timeout=CONNECT_S)
+                hello = wire.from_hello(response.hello)
+                check_major(hello)
+                await self._peers.refresh(organisation, hello.card)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    why = f"{address} cannot be reached, or shows a certificate that is not in its card"
+                    return Probe((why,), 0)
+                return Probe((f"{address} answers: {error.details()}",), 0)
+            except NodeError as error:
+                return Probe((str(error),), 0)
+        paused = ("it has paused the exchange with this node",) if hello.paused else ()
+        return Probe(paused, int((time.perf_counter() - started) * 1_000_000))
+
+    async def _listen(self, listen: Address) -> None:
+        server = grpc.aio.server(options=SERVER_OPTIONS)
+        add_ExchangeServicer_to_server(self._servicer, server)
+        name = pb.DESCRIPTOR.services_by_name["Exchange"].full_name
+        await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, server)
+        cast("Any", reflection).enable_server_reflection((name, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        try:
+            server.add_secure_port(str(listen), self._identity.credentials)
+        except RuntimeError:
+            raise Misconfigured(f"exchange.listen: {listen} is taken or not of this machine") from None
+        await server.start()
+        self._server = server
+
+    def _peers_changed(self, _: PeerBook) -> None:
+        self._show()
+        self._link()
+
+    def _policies_changed(self) -> None:
+        """Called on the writer's thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._link)
+
+    def _show(self) -> None:
+        self._identity.update(self._own.identity(), self._peers.book.trusted(self._clock()))
+
+    def _link(self) -> None:
+        """One link per active peer with a policy; a link to anybody else ends."""
+        if self._loop is None:
+            return
+        wanted = {peer.organisation for peer in self._peers.book.active() if self._policies.has(peer.organisation)}
+        for name in self._links.keys() - wanted:
+            self._links.pop(name)[1].cancel()
+        for name in wanted - self._links.keys():
+            link = Link(name, self._linking)
+            self._links[name] = (link, asyncio.create_task(link.run(), name=f"link {name}"))

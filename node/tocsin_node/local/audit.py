@@ -1,0 +1,75 @@
+"""Calls of role audit: Verify and ReadAudit. Each is logged, before anything is read."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from typing import Final
+
+from tocsin.v1 import audit_pb2 as pb
+from tocsin_node.audit.verify import read_marks, verify_store
+from tocsin_node.home import Home
+from tocsin_node.log.envelope import Actor
+from tocsin_node.log.writer import Writer
+from tocsin_node.store.protocol import Store
+
+_AT_ONCE: Final = 1024
+
+
+class AuditCalls:
+    """Handlers of what auditors may do."""
+
+    def __init__(self, *, home: Home, store: Store, writer: Writer) -> None:
+        self._home = home
+        self._store = store
+        self._writer = writer
+
+    async def verify(self, request: pb.VerifyRequest, actor: Actor) -> AsyncGenerator[pb.VerifyResponse, None]:  # noqa: ARG002
+        """Check every log; progress and reports as they come."""
+        await self._writer.submit(lambda tx: tx.audit("audit.verified", actor=actor))
+        found: asyncio.Queue[pb.VerifyResponse | Exception | None] = asyncio.Queue(64)
+        loop, stopped = asyncio.get_running_loop(), threading.Event()
+
+        def put(item: pb.VerifyResponse | Exception | None) -> None:
+            asyncio.run_coroutine_threadsafe(found.put(item), loop).result()
+
+        def check() -> None:
+            try:
+                for item in verify_store(self._store, read_marks(self._home.highwater)):
+                    if stopped.is_set():
+                        return
+                    put(item)
+                put(None)
+            except Exception as error:  # noqa: BLE001 -- raised again on the loop
+                put(error)
+
+        worker = loop.run_in_executor(None, check)
+        try:
+            while (item := await found.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            while not worker.done():
+                while not found.empty():
+                    found.get_nowait()
+                await asyncio.sleep(0)
+
+    async def read(self, request: pb.ReadAuditRequest, actor: Actor) -> AsyncGenerator[pb.AuditEntry, None]:
+        """Envelopes in order."""
+        await self._writer.submit(lambda tx: tx.audit("audit.viewed", actor=actor))
+        left = request.limit or 2**62
+        first = request.first
+        while left > 0:
+            entries = list(await asyncio.to_thread(self._entries, first, min(left, _AT_ONCE)))
+            for entry in entries:
+                yield entry
+            if not entries:
+                return
+            first, left = entries[-1].index + 1, left - len(entries)
+
+    def _entries(self, first: int, limit: int) -> Iterator[pb.AuditEntry]:
+        query = "SELECT idx, envelope FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?"
+        with self._store.read() as session:
+            records = session.all(query, (first, limit))
+        return (pb.AuditEntry(index=index, envelope=envelope) for index, envelope in records)

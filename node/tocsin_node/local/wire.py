@@ -1,0 +1,237 @@
+"""Messages of the Node service to domain values and back: the only module that touches their fields."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import cast
+
+from tocsin.v1 import node_pb2 as pb
+from tocsin_node.audience import Recipient
+from tocsin_node.card import OwnCard
+from tocsin_node.community.service import Community, MadeInvite
+from tocsin_node.errors import Invalid
+from tocsin_node.limits import MATCH_QUERIES, WITHDRAW_SIGNALS
+from tocsin_node.log.runs import Delivery
+from tocsin_node.match.query import Query
+from tocsin_node.match.service import QueryVerdict
+from tocsin_node.peers.book import Peer
+from tocsin_node.policies import Applied
+from tocsin_node.policy.effect import Effect
+from tocsin_node.publish.life import LifeEvent
+from tocsin_node.publish.prepare import RowIn
+from tocsin_node.publish.service import ChunkResult, Withdrawn
+from tocsin_node.status import FeedState, NodeState, PeerReport
+from tocsin_node.tokens import Token
+
+
+def queries(items: Iterable[pb.Query], most: int = MATCH_QUERIES) -> list[Query]:
+    """Look-up queries within their limit."""
+    found = [Query(item.type, item.value, item.region) for item in items]
+    if len(found) > most:
+        raise Invalid(f"{len(found)} identifiers in one request; at most {most} are allowed")
+    return found
+
+
+def withdrawal(request: pb.WithdrawRequest) -> tuple[list[int], list[Query]]:
+    """What a withdrawal names."""
+    return list(request.signals), queries(request.identifiers, WITHDRAW_SIGNALS)
+
+
+def rows(chunk: pb.PublishChunk) -> list[RowIn]:
+    """The rows of a publish chunk."""
+    return [RowIn(row.line, row.type, row.value, row.region, row.fields, row.valid_until) for row in chunk.rows]
+
+
+def chunk_result(result: ChunkResult) -> pb.PublishResponse:
+    """What a chunk did."""
+    return pb.PublishResponse(
+        size=result.size,
+        published=result.published,
+        revised=result.revised,
+        unchanged=result.unchanged,
+        refused=[pb.RowRefusal(line=r.line, reason=r.reason, sentence=r.sentence) for r in result.refused],
+        warnings=[pb.RowWarning(line=w.line, rule=w.rule, sentence=w.sentence) for w in result.warnings],
+        signals=result.signals,
+    )
+
+
+def withdrawn(result: Withdrawn) -> pb.WithdrawResponse:
+    """What a withdrawal did."""
+    return pb.WithdrawResponse(
+        size=result.size, withdrawn=result.withdrawn, already=result.already, not_found=result.not_found
+    )
+
+
+def verdicts(found: Iterable[QueryVerdict]) -> pb.MatchResponse:
+    """The answers of a look-up."""
+    return pb.MatchResponse(verdicts=[_verdict(one) for one in found])
+
+
+def effect(value: Effect) -> pb.Effect.ValueType:
+    """An effect's number on the wire."""
+    return cast("pb.Effect.ValueType", int(value))
+
+
+def card(own: OwnCard) -> pb.CardResponse:
+    """The node's own card."""
+    found = own.card
+    return pb.CardResponse(
+        card=own.signed.note_bytes, fingerprint=own.fingerprint, sequence=found.sequence, not_after=found.not_after
+    )
+
+
+def peer(one: Peer, report: PeerReport) -> pb.PeerStatus:
+    """A peer with what the exchange knows of it."""
+    return pb.PeerStatus(
+        organisation=one.organisation,
+        role=one.card.role,
+        state=one.state.value,
+        fingerprint=one.fingerprint,
+        endpoint=str(one.endpoints[0]) if one.endpoints else "",
+        card_sequence=one.card.sequence,
+        card_not_after=one.card.not_after,
+        policy=report.policy,
+        link=report.link,
+        heard_at=report.heard_at,
+        skew_ms=report.skew_ms,
+        feeds=[feed(item) for item in report.feeds],
+        delivered=deliveries(report.delivered),
+    )
+
+
+def community(found: Community) -> pb.CommunityStatus:
+    """A community and its epochs."""
+    return pb.CommunityStatus(
+        id=found.id,
+        founder=found.founder,
+        epochs=[
+            pb.EpochStatus(
+                number=epoch.descriptor.number,
+                key_id=epoch.descriptor.key_id.hex(),
+                publish_from=epoch.descriptor.publish_from,
+                publish_until=epoch.descriptor.publish_until,
+                match_until=epoch.descriptor.match_until,
+            )
+            for epoch in found.epochs
+        ],
+    )
+
+
+def invites(made: Iterable[MadeInvite]) -> list[pb.NamedInvite]:
+    """Invites with their recipients."""
+    return [pb.NamedInvite(organisation=one.organisation, invite=one.note) for one in made]
+
+
+def feed(state: FeedState) -> pb.FeedStatus:
+    """A feed, own or followed."""
+    return pb.FeedStatus(
+        origin=state.origin,
+        publisher=state.publisher,
+        size=state.size,
+        state=state.state,
+        why=state.why,
+        heard_at=state.heard_at,
+        community=state.community,
+        audience=state.audience,
+        delivered=deliveries(state.delivered),
+    )
+
+
+def deliveries(found: Iterable[Delivery]) -> list[pb.Delivered]:
+    """What peers have acknowledged."""
+    return [pb.Delivered(peer=one.peer, size=one.size, at=one.at) for one in found]
+
+
+def recipients(found: Iterable[Recipient]) -> pb.FeedRecipientsResponse:
+    """Who receives a feed and why."""
+    return pb.FeedRecipientsResponse(
+        recipients=[pb.Recipient(organisation=r.organisation, receives=r.receives, why=r.why) for r in found]
+    )
+
+
+def policy_files(request: pb.PoliciesRequest) -> list[tuple[str, bytes]]:
+    """(file name, bytes) of each policy file."""
+    return [(Path(one.name).name or "policy", one.toml) for one in request.files]
+
+
+def policies(found: Iterable[tuple[Applied, bool]], errors: Sequence[str] = ()) -> pb.PoliciesResponse:
+    """Policies in force, or what is wrong with the files given."""
+    return pb.PoliciesResponse(
+        policies=[
+            pb.PolicyStatus(
+                peer=one.policy.peer,
+                digest=one.policy.digest.hex(),
+                applied_at=one.applied_at,
+                toml=one.toml,
+                changed=changed,
+            )
+            for one, changed in found
+        ],
+        errors=errors,
+    )
+
+
+def tokens(found: Iterable[Token]) -> pb.ListTokensResponse:
+    """What is known of the tokens."""
+    return pb.ListTokensResponse(
+        tokens=[pb.TokenStatus(name=t.name, roles=t.words, created_at=t.created_at, revoked=t.revoked) for t in found]
+    )
+
+
+def events(found: Iterable[LifeEvent]) -> list[pb.SignalEvent]:
+    """A signal's entries."""
+    return [
+        pb.SignalEvent(
+            index=one.index,
+            kind=one.kind,
+            issued_at=one.issued_at,
+            valid_until=one.valid_until,
+            epoch=one.epoch,
+            details=one.details,
+        )
+        for one in found
+    ]
+
+
+def status(state: NodeState) -> pb.StatusResponse:
+    """The node as a whole."""
+    return pb.StatusResponse(
+        organisation=state.organisation,
+        fingerprint=state.fingerprint,
+        software=state.software,
+        started_at=state.started_at,
+        exchange=state.exchange,
+        own=[feed(one) for one in state.own],
+        followed=[feed(one) for one in state.followed],
+        audit_size=state.audit_size,
+        signals=state.signals,
+        peers_active=state.peers_active,
+        peers_paused=state.peers_paused,
+        card_not_after=state.card_not_after,
+        warnings=state.warnings,
+        communities=[community(one) for one in state.communities],
+    )
+
+
+def _verdict(one: QueryVerdict) -> pb.Verdict:
+    return pb.Verdict(
+        query=one.query,
+        effect=effect(one.verdict.effect),
+        assertions=[
+            pb.MatchedAssertion(
+                feed=judged.assertion.feed,
+                publisher=judged.assertion.publisher,
+                signal=judged.assertion.signal,
+                type=judged.assertion.type_name,
+                issued_at=judged.assertion.issued_at,
+                valid_until=judged.assertion.valid_until,
+                details=one.blobs[judged.assertion.feed, judged.assertion.signal],
+                effect=effect(judged.effect),
+                rule=judged.assertion.decision.rule,
+                caps=judged.caps,
+            )
+            for judged in one.verdict.assertions
+        ],
+        reasons=one.verdict.reasons,
+        reject=one.reject,
+        sentence=one.sentence,
+    )

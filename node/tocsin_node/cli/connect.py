@@ -11,6 +11,7 @@ The command line always speaks the contract; nothing here knows how the node wor
 import contextlib
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -77,8 +78,9 @@ def connect(home: Path, token: str | None, *, start: bool = True, ready_s: float
         else:
             raise CliError(f"no node runs on {home}; start one with `tocsin serve`")
         secret = token or _operator_token(home)
-        channel = stack.enter_context(grpc.insecure_channel(_target(address, home), options=_OPTIONS))
-        _await_ready(channel, home, ready_s)
+        target = _target(address, home)
+        _await_listener(target, home, ready_s)
+        channel = stack.enter_context(grpc.insecure_channel(target, options=_OPTIONS))
         authorised = grpc.intercept_channel(channel, _Bearer(secret))
         yield Local(node=NodeStub(authorised), audit=AuditStub(authorised))
 
@@ -137,11 +139,22 @@ def _operator_token(home: Path) -> str:
     return text
 
 
-def _await_ready(channel: grpc.Channel, home: Path, ready_s: float) -> None:
-    try:
-        grpc.channel_ready_future(channel).result(timeout=ready_s)
-    except grpc.FutureTimeoutError:
-        raise CliError(f"the node of {home} does not answer on its local address") from None
+def _await_listener(address: str, home: Path, ready_s: float) -> None:
+    """Return once something listens there: the address is written a little before; gRPC would look only every 0.2 s."""
+    deadline = time.monotonic() + ready_s
+    kind, _, place = address.partition(":")
+    host, _, port = place.rpartition(":")
+    while True:
+        with contextlib.suppress(OSError, ValueError), _socket(kind) as probe:
+            probe.connect(place if kind == "unix" else (host, int(port)))
+            return
+        if time.monotonic() > deadline:
+            raise CliError(f"the node of {home} does not answer on its local address")
+        time.sleep(0.05)
+
+
+def _socket(kind: str) -> socket.socket:
+    return socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET, socket.SOCK_STREAM)
 
 
 class _Call(NamedTuple):

@@ -44,7 +44,6 @@ def init(
     """
     from tocsin_node.home import Home
     from tocsin_node.init import init_home
-    from tocsin_node.selfcheck import profile_digests
 
     home = Home(run.home)
     report = init_home(
@@ -54,7 +53,7 @@ def init(
         listen=listen,
         endpoint=endpoint,
         unlock=_unlock(ask=passphrase_prompt),
-        profiles=profile_digests(),
+        profiles={},
         clock=lambda: time.time_ns() // 1_000_000,
     )
     if run.out.json:
@@ -114,6 +113,6 @@ def serve(run: Invocation) -> None:
 
     Example: tocsin --home /srv/tocsin serve
     """
-    from tocsin_node.serve import serve as serve_home
+    from tocsin_node.serve import serve_home
 
     serve_home(run.home)

@@ -179,8 +179,8 @@ class Upload:
         try:
             while self._waiting:
                 yield self._answered()
-            for _ in self._call:  # waits for the stream's own end, which may be an error
-                raise CliError("the node answered more often than it was asked")
+            if next(self._call, None) is not None:  # waits for the stream's own end, which may be an error
+                raise CliError("the node answered more often than it was asked")  # noqa: TRY301 - as any broken end
         except (grpc.RpcError, CliError):
             if not self._interruption.asked:
                 raise

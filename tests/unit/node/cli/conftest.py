@@ -22,7 +22,16 @@ from tocsin_node.cli.main import app
 
 TOKEN = "tcs_operator"
 
-Answer = Message | tuple[grpc.StatusCode, str] | Callable[[Any], Any]
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is a status."""
+
+    status: grpc.StatusCode
+    details: str
+
+
+Answer = Message | Refusal | Callable[[Any], Any]
 
 
 @dataclass
@@ -34,14 +43,17 @@ class Fake:
     asked: list[Any] = field(default_factory=list[Any])
     tokens: list[str] = field(default_factory=list[str])
 
+    def refuse(self, method: str, status: grpc.StatusCode, details: str) -> None:
+        self.answers[method] = Refusal(status, details)
+
     def reply(self, method: str, request: Any, context: grpc.ServicerContext) -> Any:
         metadata = dict(context.invocation_metadata())
         self.tokens.append(str(metadata.get("authorization")))
         if not isinstance(request, Iterator):
             self.asked.append(request)
         answer = self.answers[method]
-        if isinstance(answer, tuple):
-            context.abort(*answer)
+        if isinstance(answer, Refusal):
+            context.abort(answer.status, answer.details)
         return answer(request) if callable(answer) else answer
 
 

@@ -110,7 +110,9 @@ def test_a_file_longer_than_a_piece_keeps_order_and_its_unfinished_last_line(toc
 
 
 def test_the_filter_answers_while_the_pipe_stays_open_and_loads_no_grpc() -> None:
-    program = "import sys\nfrom tocsin_node.cli.main import main\ntry:\n main()\nfinally:\n assert 'grpc' not in sys.modules"
+    program = (
+        "import sys\nfrom tocsin_node.cli.main import main\ntry:\n main()\nfinally:\n assert 'grpc' not in sys.modules"
+    )
     command = [sys.executable, "-c", program, "canon", "--jsonl"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin

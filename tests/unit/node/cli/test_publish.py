@@ -1,0 +1,294 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from typer.testing import Result
+
+from tocsin.v1 import node_pb2 as pb
+from tocsin_node.cli.publish import make_defaults
+from tocsin_node.cli.upload import DAY_MS, Defaults
+from tocsin_signals.rows import Expiry, Row
+
+Tocsin = Callable[..., Result]
+
+
+def answers(requests: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+    """Publishes everything but values with `bad` (refused) or `guard` (blocked) in them."""
+    size = 1
+    for request in requests:
+        if not request.HasField("chunk"):
+            continue
+        response = pb.PublishResponse()
+        for row in request.chunk.rows:
+            if "guard" in row.value:
+                response.refused.add(line=row.line, reason="guard:bare-root", sentence="A whole host.")
+            elif "bad" in row.value:
+                response.refused.add(line=row.line, reason="scheme", sentence="No web address.")
+            else:
+                response.published += 1
+                response.signals.append(size)
+                size += 1
+                if "warn" in row.value:
+                    response.warnings.add(line=row.line, rule="role-mailbox", sentence="A role.")
+        response.size = size
+        yield response
+
+
+@pytest.fixture
+def sent(fake: Any) -> list[pb.PublishRequest]:
+    """What the fake node was sent over Publish."""
+    requests: list[pb.PublishRequest] = []
+
+    def record(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishRequest]:
+        for request in stream:
+            requests.append(request)
+            yield request
+
+    def recorded(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        return answers(record(stream))
+
+    fake.answers["Publish"] = recorded
+    return requests
+
+
+def write(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "list.csv"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def chunks(sent: list[pb.PublishRequest]) -> list[pb.PublishChunk]:
+    return [request.chunk for request in sent if request.HasField("chunk")]
+
+
+def test_a_file_is_published_with_its_details_shared(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    path = write(tmp_path, "value,type,stance,expires", "a.example/1,,harmful,", "b.example,domain,harmful,30d",
+                 "c.example/1,,,")  # fmt: skip
+    options = ("--type", "url", "--region", "gb", "--set", "stance=suspected", "--set", "abuse_types=grooming|other")
+    result = tocsin("publish", str(path), "--feed", "urls", *options)
+    assert result.exit_code == 0
+    assert "list.csv into urls" in " ".join(result.stdout.split())
+    assert sent[0].start.feed == "urls"
+    (chunk,) = chunks(sent)
+    assert [(row.line, row.type, row.value, row.region, row.fields) for row in chunk.rows] == [
+        (2, "url", "a.example/1", "GB", 0),
+        (3, "domain", "b.example", "GB", 0),
+        (4, "url", "c.example/1", "GB", 1),
+    ]
+    assert [json.loads(fields)["stance"] for fields in chunk.fields] == ["harmful", "suspected"]
+    assert json.loads(chunk.fields[0])["abuse_types"] == ["grooming", "other"]
+    assert chunk.rows[0].valid_until == 0
+    assert 30 <= (chunk.rows[1].valid_until / 1000 - time.time()) / 86_400 <= 31
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_refused_rows_are_counted_kept_in_order_of_lines_and_are_status_1(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    path = write(tmp_path, "value;type", "bad.example;url", "ok.example;nosuch", ";url", "warn.example;url")
+    result = tocsin("publish", str(path), "--feed", "urls", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["published"], found["revised"], found["unchanged"], found["size"]) == (1, 0, 0, 2)
+    assert found["refused"] == {"scheme": 1, "unknown-type": 1, "empty-value": 1}
+    assert (found["blocked"], found["warnings"]) == ({}, {"role-mailbox": 1})
+    rejects = Path(found["rejects"])
+    assert rejects == tmp_path / "list.csv.rejects.csv"
+    assert rejects.stat().st_mode & 0o777 == 0o600
+    lines = rejects.read_text().splitlines()
+    assert lines[0] == "value;type;line;reason;sentence"
+    assert lines[1] == "bad.example;url;2;scheme;No web address."
+    assert [line.split(";")[2] for line in lines[1:]] == ["2", "3", "4"]
+
+
+def test_rows_blocked_by_the_guard_are_status_3(tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path) -> None:
+    path = write(tmp_path, "url", "guard.example", "bad.example", "ok.example")
+    rejects = tmp_path / "refused.csv"
+    result = tocsin("publish", str(path), "--feed", "urls", "--type", "url", "--rejects", str(rejects))
+    assert result.exit_code == 3
+    assert "blocked by guard:bare-root" in result.stdout
+    assert "refused: scheme" in result.stdout
+    assert "guard.example" not in result.stdout + result.stderr
+    assert rejects.read_text().count("\n") == 3
+
+
+def test_a_long_file_goes_in_chunks_with_at_most_two_unanswered(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, "url", *(f"h{number}.example" for number in range(95)))
+    lead: list[int] = []
+    received = answered = 0
+
+    def counting(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        nonlocal received, answered
+
+        def watched() -> Iterator[pb.PublishRequest]:
+            nonlocal received
+            for request in stream:
+                received += request.HasField("chunk")
+                yield request
+
+        for response in answers(watched()):
+            time.sleep(0.02)
+            lead.append(received - answered)
+            answered += 1
+            yield response
+
+    fake.answers["Publish"] = counting
+    result = tocsin("publish", str(path), "--feed", "urls", "--type", "url", "--batch", "10", "--json")
+    assert json.loads(result.stdout)["published"] == 95
+    assert (received, answered) == (10, 10)
+    assert max(lead) <= 3
+
+
+def test_stdin_is_read_and_refusals_need_a_named_file(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    data = b"url\nok.example\nbad.example\n"
+    result = tocsin("publish", "-", "--feed", "urls", "--type", "url", stdin=data)
+    assert result.exit_code == 1
+    assert "name a file for them with --rejects" in result.stdout
+    rejects = tmp_path / "r.csv"
+    tocsin("publish", "-", "--feed", "urls", "--type", "url", "--rejects", str(rejects), stdin=data)
+    assert rejects.exists()
+
+
+def test_several_files_are_published_one_after_the_other(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    one = write(tmp_path, "url", "a.example")
+    two = tmp_path / "two.csv"
+    two.write_text("url\nguard.example\n")
+    result = tocsin("publish", str(one), str(two), "--feed", "urls", "--type", "url", "--json")
+    assert result.exit_code == 3
+    assert [json.loads(line)["published"] for line in result.stdout.splitlines()] == [1, 0]
+
+
+def test_wrong_input_is_one_sentence_and_nothing_is_sent(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    path = write(tmp_path, "url", "a.example")
+    base = ("publish", str(path), "--feed", "urls")
+    wrong = [
+        (*base, "--type", "nosuch"),
+        base,
+        (*base, "--type", "url", "--set", "stance"),
+        (*base, "--type", "url", "--set", "=x"),
+        (*base, "--type", "url", "--set", "nosuch=x"),
+        (*base, "--type", "url", "--set", "value=x"),
+        (*base, "--type", "url", "--set", "expires=90d"),
+        (*base, "--type", "url", "--set", "confidence=high"),
+        (*base, "--type", "url", "--region", "Britain"),
+        (*base, "--type", "url", "--expires", "soon"),
+        (*base, "--type", "url", "--rejects", str(path)),
+        (*base, str(path), "--type", "url", "--rejects", str(tmp_path / "r")),
+        ("publish", str(tmp_path / "nothing"), "--feed", "urls"),
+        ("publish", str(tmp_path), "--feed", "urls"),
+        ("publish", str(write(tmp_path, "nonsense,columns", "a,b")), "--feed", "urls"),
+    ]
+    for args in wrong:
+        result = tocsin(*args)
+        assert result.exit_code == 2, args
+        assert result.stderr.count("\n") == 1, args
+    assert not chunks(sent)
+
+
+def test_a_node_that_refuses_midway_is_told_with_what_is_durable(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, "url", *(f"h{number}.example" for number in range(100)))
+
+    def breaking(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        for number, response in enumerate(answers(stream)):
+            if number == 3:
+                raise RuntimeError("the feed is frozen")
+            yield response
+
+    fake.answers["Publish"] = breaking
+    result = tocsin("publish", str(path), "--feed", "urls", "--type", "url", "--batch", "10")
+    assert result.exit_code == 4
+    assert result.stderr == (
+        "error: the feed is frozen; 30 rows are durable, and repeating the command doubles nothing\n"
+    )
+
+
+def test_a_node_that_ends_early_or_refuses_the_feed_is_one_sentence(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, "url", "a.example")
+
+    def silent(_stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        return iter(())
+
+    fake.answers["Publish"] = silent
+    result = tocsin("publish", str(path), "--feed", "urls", "--type", "url")
+    assert (result.exit_code, result.stderr.count("\n")) == (4, 1)
+    fake.refuse("Publish", grpc.StatusCode.NOT_FOUND, "there is no feed of that name")
+    result = tocsin("publish", str(path), "--feed", "urls", "--type", "url")
+    assert result.exit_code == 2
+    assert "there is no feed of that name; 0 rows are durable" in result.stderr
+
+
+def test_ctrl_c_says_what_is_durable_and_is_status_130(fake: Any, home: Path, tmp_path: Path) -> None:
+    def slowly(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        for response in answers(stream):
+            time.sleep(0.05)
+            yield response
+
+    fake.answers["Publish"] = slowly
+    path = write(tmp_path, "url", *(f"h{number}.example" for number in range(5000)))
+    command = [sys.executable, "-m", "tocsin_node", "--home", str(home), "publish", str(path), "--feed", "urls"]
+    options = ["--type", "url", "--batch", "10"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 20
+        while not fake.tokens and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, ""), err
+    assert err.startswith("error: interrupted; ")
+    durable = int(err.split("; ")[1].split()[0].replace(",", ""))
+    assert 0 < durable < 5000
+    assert durable % 10 == 0
+
+
+def test_ctrl_c_while_stdin_waits_ends_at_once(fake: Any, home: Path, sent: list[pb.PublishRequest]) -> None:
+    command = [sys.executable, "-m", "tocsin_node", "--home", str(home), "publish", "-", "--feed", "urls", "-t", "url"]
+    command += ["--batch", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(b"url\na.example\nb.example\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 20
+        while len(chunks(sent)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr
+        assert process.stderr.read().startswith(b"error: interrupted; 2 rows are durable")
+
+
+def row(expires: Expiry | None) -> Row:
+    return Row(2, "url", "a.example", None, expires, {}, ())
+
+
+def test_days_end_at_midnight_so_that_a_repeated_run_says_the_same() -> None:
+    morning, evening = 20_000 * DAY_MS + 1, 20_000 * DAY_MS + DAY_MS - 1
+    ends = {Defaults(now_ms=now).valid_until(row(Expiry(days=90))) for now in (morning, evening)}
+    assert ends == {20_091 * DAY_MS}
+    longest = Defaults(now_ms=morning).valid_until(row(Expiry(days=5 * 365)))
+    assert longest == morning + 5 * 365 * DAY_MS
+    assert Defaults(now_ms=morning).valid_until(row(Expiry(at_ms=7))) == 7
+    assert Defaults(now_ms=morning).valid_until(row(None)) == 0
+    assert Defaults(now_ms=morning, expires=Expiry(at_ms=9)).valid_until(row(None)) == 9
+
+
+def test_settings_are_read_as_cells_are() -> None:
+    found = make_defaults(["labels=grooming|other", "confidence=80", "x-team=7"], "gb", "30d")
+    assert dict(found.fields) == {"abuse_types": ["grooming", "other"], "confidence": 80, "x-team": "7"}
+    assert (found.region, found.expires) == ("GB", Expiry(days=30))

@@ -70,10 +70,11 @@ def _handler(method: MethodDescriptor, function: Any, actor: Actor) -> _Handler:
         (True, True): grpc.stream_stream_rpc_method_handler,
     }[method.client_streaming, method.server_streaming]
     request_class: type[Message] = GetMessageClass(method.input_type)
+    response_class: type[Message] = GetMessageClass(method.output_type)
     return make(
         stream if method.server_streaming else once,
         request_deserializer=request_class.FromString,
-        response_serializer=Message.SerializeToString,
+        response_serializer=response_class.SerializeToString,
     )
 
 

@@ -1,7 +1,7 @@
 """Calls of role operate: the node, its card, peers, communities, feeds, policies and tokens."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -46,7 +46,7 @@ class NodeCalls:
         home: Home,
         store: Store,
         writer: Writer,
-        reload: Callable[[Actor], "asyncio.Future[list[str]]"],
+        reload: Callable[[Actor], Awaitable[list[str]]],
     ) -> None:
         self._status = status
         self._home = home

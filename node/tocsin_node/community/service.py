@@ -196,7 +196,12 @@ class Communities:
 
     async def _submit(self, operation: Callable[[Tx], Community]) -> Community:
         """Run to the end although the caller gives up: the lock must outlast the change."""
-        return await asyncio.shield(self._writer.submit(operation))
+        submitted = asyncio.ensure_future(self._writer.submit(operation))
+        try:
+            return await asyncio.shield(submitted)
+        except asyncio.CancelledError:
+            await asyncio.wait({submitted})
+            raise
 
     def _holding(self, tx: Tx, community: Community) -> Community:
         def swap() -> None:

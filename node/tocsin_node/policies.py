@@ -7,7 +7,7 @@ peer both ways, review for the node's own signals.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tocsin_node.errors import Misconfigured, Unsound
+from tocsin_node.errors import Misconfigured, NotFound, Unsound
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
@@ -58,7 +58,9 @@ class Policies:
         return found.policy if found else default_policy(peer)
 
     def all(self, peer: str = "") -> list[Applied]:
-        """The policies applied and the defaults that stand for the others; of one peer where named."""
+        """The policies applied, and defaults that stand for the others; of one peer where named. Errors: NotFound."""
+        if peer and peer != SELF and self._peers.book.get(peer) is None:
+            raise NotFound("no peer has that organisation id: `tocsin peer list` shows them")
         names = [peer] if peer else [SELF, *(one.organisation for one in self._peers.list())]
         return [
             self._applied.get(name) or Applied(default_policy(name), default_text(name), 0)
@@ -92,14 +94,15 @@ class Policies:
         def operation(tx: Tx) -> list[tuple[Applied, bool]]:
             results: list[tuple[Applied, bool]] = []
             for policy in policies:
-                held = self._applied.get(policy.peer)
-                if held is not None and held.policy.digest == policy.digest:
-                    results.append((held, False))
+                # From the transaction: another operation of the same commit may have changed it already.
+                held = tx.sql.one("SELECT digest, applied_at FROM policy WHERE peer = ?", (policy.peer,))
+                if held is not None and bytes(held[0]) == policy.digest:
+                    results.append((Applied(policy, texts[policy.peer], int(held[1])), False))
                     continue
                 _store(tx, policy, texts[policy.peer])
-                old = self.policy_of(policy.peer).digest.hex()
-                about = {"policy_of": policy.peer, "old": old, "new": policy.digest.hex()}
-                tx.audit("policy.changed", actor=actor, about=about)
+                old = bytes(held[0]) if held is not None else default_policy(policy.peer).digest
+                about = {"policy_of": policy.peer, "old": old.hex(), "new": policy.digest.hex()}
+                tx.audit("policy.changed", actor=actor, policy=policy.digest, about=about)
                 results.append((Applied(policy, texts[policy.peer], tx.now), True))
             tx.after(lambda: self._swap([one for one, changed in results if changed]))
             return results

@@ -61,7 +61,7 @@ def init_home(
 ) -> InitReport:
     """Make a home; blocking.
 
-    `listen` is an address or address:port, a free port is chosen when none is given; `endpoint` is what the card tells
+    `listen` is an address or address:port, a free port is chosen when none or 0 is given; `endpoint` is what the card tells
     peers, by default the same; `unlock` seals the keys, and None makes the file HOME/keys/unlock.
     Errors: Refused when the home exists and is not empty, Misconfigured or Invalid for a bad argument.
     """
@@ -117,7 +117,7 @@ def _listening(listen: str) -> Address:
         given = Address.parse(listen)
     except ValueError:
         given = None
-    host = given.host if given else listen.removeprefix("[").removesuffix("]")
+    host = given.host if given else listen.removesuffix(":0").removeprefix("[").removesuffix("]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -139,6 +139,12 @@ def test_a_bad_argument_makes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_port_0_means_a_free_one(tmp_path: Path) -> None:
+    listen = load_config(_init(tmp_path / "home", listen="127.0.0.1:0").root_key.parents[1] / "tocsin.toml").exchange
+    assert listen.listen is not None
+    assert (listen.listen.host, listen.listen.port > 0) == ("127.0.0.1", True)
+
+
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

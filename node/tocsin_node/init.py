@@ -61,8 +61,8 @@ def init_home(
 ) -> InitReport:
     """Make a home; blocking.
 
-    `listen` is an address or address:port, a free port is chosen when none or 0 is given; `endpoint` is what the card tells
-    peers, by default the same; `unlock` seals the keys, and None makes the file HOME/keys/unlock.
+    `listen` is an address or address:port, a free port is chosen when none or 0 is given; `endpoint` is what the card
+    tells peers, by default the same; `unlock` seals the keys, and None makes the file HOME/keys/unlock.
     Errors: Refused when the home exists and is not empty, Misconfigured or Invalid for a bad argument.
     """
     _check_place(home.root)

@@ -19,7 +19,7 @@ from tocsin_node.home import Home
 from tocsin_node.local.auth import Guard
 from tocsin_node.local.calls import Calls
 from tocsin_node.local.listener import Listener
-from tocsin_node.local.tally import Tally
+from tocsin_node.tally import Tally
 from tocsin_node.testing.core import Core, open_core
 from tocsin_node.tokens import Tokens
 

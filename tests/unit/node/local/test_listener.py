@@ -19,8 +19,8 @@ from tocsin_node.limits import LOCAL_MESSAGE_BYTES
 from tocsin_node.local.auth import ACCESS, Open
 from tocsin_node.local.calls import REQUEST_ID, Calls
 from tocsin_node.local.listener import Listener
-from tocsin_node.local.tally import Tally
 from tocsin_node.log.envelope import Actor
+from tocsin_node.tally import Tally
 from tocsin_node.testing.core import Core
 from tocsin_node.tokens import Role, Tokens
 

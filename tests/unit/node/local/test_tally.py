@@ -6,9 +6,9 @@ import pytest
 
 from tocsin_node.errors import Exhausted
 from tocsin_node.limits import TALLY_KINDS
-from tocsin_node.local.tally import MINUTE_MS, Kind, Tally
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Operation, T
+from tocsin_node.tally import MINUTE_MS, Kind, Tally
 from tocsin_node.testing.core import NOW, Core, open_core
 
 APP = Actor("client", "app")

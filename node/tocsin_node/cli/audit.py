@@ -38,14 +38,21 @@ def verify(run: Invocation) -> int:
     Example: tocsin audit verify --home /backup/node-monday
     """
     status = VerifyExit.CANNOT
+    logs, unseen = 0, dict[str, list[str]]()
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(Bar("verifying", unit="entries"))
         reports = _reports(_responses(run, stack), bar)
         for report in reports:
             status = _worst(status, report)
             _show(run, report)
+            for item in report.not_checked:
+                unseen.setdefault(item, []).append(report.origin)
+            logs += 1
     if status is VerifyExit.CANNOT:
         raise CliError(f"{run.home} keeps no log that could be verified")
+    for item, origins in unseen.items():
+        where = "" if len(origins) == logs else f" for {', '.join(origins)}"
+        run.out.say(f"Not checked{where}: {item.rstrip('.')}.")
     return status
 
 
@@ -88,5 +95,3 @@ def _show(run: Invocation, report: "LogReport") -> None:
     run.out.say(f"{report.origin}: {verdict}, {report.size:,} entries{root}")
     for finding in report.findings:
         run.out.say(f"  finding: {finding}")
-    for item in report.not_checked:
-        run.out.say(f"  not checked: {item}")

@@ -6,39 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tocsin_node.cli.invocation import Invocation, command
-from tocsin_node.cli.output import iso, read_file, when, write_file
+from tocsin_node.cli.output import minute, read_file, when, write_file
 
 if TYPE_CHECKING:
-    from tocsin.v1.node_pb2 import CommunityStatus
+    from tocsin.v1.node_pb2 import CommunityStatus, EpochStatus
 
 app = typer.Typer(help="Communities: who can match with whom.", no_args_is_help=True)
 
 INVITE_BYTES: Final = 64 * 1024
 """Largest invite read, in bytes; one with several epochs has some 4,000."""
 
-EPOCH_COLUMNS: Final = ("community", "founder", "epoch#", "key id", "publish from", "publish until", "match until")
+EPOCH_COLUMNS: Final = ("epoch#", "key id", "publish from", "publish until", "match until")
 
 
-def epoch_rows(status: "CommunityStatus") -> list[tuple[str, ...]]:
-    """One row per epoch under EPOCH_COLUMNS."""
-    return [
-        (
-            status.id,
-            status.founder,
-            str(epoch.number),
-            epoch.key_id[:8],
-            iso(epoch.publish_from),
-            iso(epoch.publish_until),
-            iso(epoch.match_until),
-        )
-        for epoch in status.epochs
-    ]
+def epoch_row(epoch: "EpochStatus") -> tuple[str, ...]:
+    """One epoch under EPOCH_COLUMNS."""
+    times = (epoch.publish_from, epoch.publish_until, epoch.match_until)
+    return str(epoch.number), epoch.key_id[:8], *map(minute, times)
 
 
 def show_community(run: Invocation, status: "CommunityStatus") -> None:
     """A community's id, founder and epochs."""
     run.out.pairs([("community", status.id), ("founder", status.founder)])
-    run.out.table(EPOCH_COLUMNS[2:], [row[2:] for row in epoch_rows(status)])
+    run.out.table(EPOCH_COLUMNS, [epoch_row(epoch) for epoch in status.epochs])
 
 
 @command(app, "create")

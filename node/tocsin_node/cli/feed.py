@@ -14,9 +14,9 @@ app = typer.Typer(help="Your own feeds and who receives them.", no_args_is_help=
 
 
 def feed_row(item: "FeedStatus") -> tuple[str, str, str, str, str, str]:
-    """An own feed as a row under OWN_COLUMNS."""
+    """An own feed as a row under OWN_COLUMNS, by its name."""
     state = f"{item.state}: {item.why}" if item.why else item.state
-    return item.origin, state, f"{item.size:,}", f"{item.live:,}", item.community, item.audience
+    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", f"{item.live:,}", item.community, item.audience
 
 
 OWN_COLUMNS = ("feed", "state", "entries#", "live#", "community", "audience")

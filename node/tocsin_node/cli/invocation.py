@@ -122,7 +122,10 @@ def _run(function: Callable[..., int | None], common: Common, values: dict[str, 
     try:
         status = function(Invocation(common, out), **values) or Exit.OK
         sys.stdout.flush()
-    except (typer.Exit, typer.Abort):
+    except typer.Abort:
+        out.error("not confirmed; nothing was done")
+        return Exit.NOT_NOW
+    except typer.Exit:
         raise
     except BrokenPipeError:
         # Whoever read our output stopped: keep the interpreter from complaining at exit.

@@ -103,6 +103,12 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def minute(ms: int) -> str:
+    """A time in ms UTC as ISO 8601 to the minute, where several stand side by side."""
+    text = iso(ms)
+    return f"{text[:16]}Z" if text.endswith("Z") else text
+
+
 def when(ms: int, *, now_ms: int | None = None) -> str:
     """A time in ms UTC with its distance from now: `2026-01-05T12:03:04Z (3 min ago)`."""
     if not 0 < ms <= _LAST_MS:

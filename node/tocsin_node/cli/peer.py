@@ -14,7 +14,7 @@ from tocsin_node.cli.card import CARD_BYTES, card_pairs, read_card
 from tocsin_node.cli.errors import CliError, UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
-from tocsin_node.cli.output import age, grouped, iso, read_file, when
+from tocsin_node.cli.output import age, grouped, read_file, when
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import PeerStatus
@@ -225,6 +225,6 @@ def _show(run: Invocation, peer: "PeerStatus") -> None:
 
         run.out.table(FOLLOWED_COLUMNS, [followed_row(feed) for feed in peer.feeds], title="\nFollowed from it")
     if peer.delivered:
-        rows = [(item.peer, f"{item.size:,}", iso(item.at)) for item in peer.delivered]
-        run.out.table(("feed", "entries#", "since"), rows, title="\nDelivered to it")
+        rows = [(f"{item.size:,}", when(item.at)) for item in peer.delivered]
+        run.out.table(("entries#", "since"), rows, title="\nDelivered to it")
     run.out.say("")

@@ -8,12 +8,13 @@ import typer
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.feed import OWN_COLUMNS, feed_row
 from tocsin_node.cli.invocation import Invocation, command
-from tocsin_node.cli.output import age, grouped, size, when
+from tocsin_node.cli.output import age, grouped, minute, size, when
 
 if TYPE_CHECKING:
-    from tocsin.v1.node_pb2 import FeedStatus, StatusResponse
+    from tocsin.v1.node_pb2 import EpochStatus, FeedStatus, StatusResponse
 
 FOLLOWED_COLUMNS: Final = ("feed", "publisher", "state", "entries#", "live#", "heard")
+COMMUNITY_COLUMNS: Final = ("community", "epoch#", "key id", "publish until", "match until")
 
 
 def register(app: typer.Typer) -> None:
@@ -47,8 +48,6 @@ def status(run: Invocation) -> int:
 
 
 def _show(run: Invocation, answer: "StatusResponse") -> None:
-    from tocsin_node.cli.community import EPOCH_COLUMNS, epoch_rows
-
     run.out.pairs(
         [
             ("organisation", answer.organisation),
@@ -67,10 +66,14 @@ def _show(run: Invocation, answer: "StatusResponse") -> None:
     if answer.followed:
         run.out.table(FOLLOWED_COLUMNS, [followed_row(item) for item in answer.followed], title="\nFollowed feeds")
     if answer.communities:
-        rows = [row for item in answer.communities for row in epoch_rows(item)]
-        run.out.table(EPOCH_COLUMNS, rows, title="\nCommunities")
+        rows = [(item.id, *_epoch(epoch)) for item in answer.communities for epoch in item.epochs]
+        run.out.table(COMMUNITY_COLUMNS, rows, title="\nCommunities")
     for warning in answer.warnings:
         run.out.say(f"Warning: {warning}")
+
+
+def _epoch(epoch: "EpochStatus") -> tuple[str, ...]:
+    return str(epoch.number), epoch.key_id[:8], minute(epoch.publish_until), minute(epoch.match_until)
 
 
 def reload(run: Invocation) -> None:
@@ -94,7 +97,7 @@ def reload(run: Invocation) -> None:
 
 def backup(
     run: Invocation,
-    directory: Annotated[Path, typer.Argument(help="A new or empty directory.", show_default=False)],
+    directory: Annotated[Path, typer.Argument(help="A directory that does not exist yet.", show_default=False)],
 ) -> None:
     """Write a consistent copy of the home, keys included as they are kept; the node goes on.
 

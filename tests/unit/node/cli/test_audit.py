@@ -44,7 +44,12 @@ def test_the_status_is_that_of_the_worst_log(
 def test_findings_and_what_was_not_checked_are_told(tocsin: Tocsin, fake: Any) -> None:
     fake.answers["Verify"] = verify(GOOD, BAD)
     text = tocsin("audit", "verify").stdout
-    for word in ("audit/2026: ok, 12 entries", "not checked: time", "DOES NOT CHECK", "finding: entry 7 was changed"):
+    for word in (
+        "audit/2026: ok, 12 entries",
+        "Not checked for hotline.example/audit/2026: time.",
+        "DOES NOT CHECK",
+        "finding: entry 7 was changed",
+    ):
         assert word in text
     lines = [json.loads(line) for line in tocsin("audit", "verify", "--json").stdout.splitlines()]
     assert [line["ok"] for line in lines] == [True, False]

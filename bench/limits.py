@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from hashlib import sha256
+from pathlib import Path
 
 
 def hash_limit(seconds: float = 1.0) -> float:
@@ -25,7 +26,7 @@ def machine() -> str:
     """One line that says what the figures were measured on."""
     model = platform.processor() or platform.machine()
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
             model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
     except OSError:
         pass

@@ -20,15 +20,16 @@ def serve_home(home: Path, *, ready: Callable[[str], None] | None = None) -> Non
 
     Errors: Refused when another process has the home, and those of starting.
     """
-    with lock(Home(home.absolute())):
-        asyncio.run(_serve(home, ready))
+    files = Home(home.absolute())
+    with lock(files):
+        asyncio.run(_serve(files, ready))
 
 
-async def _serve(home: Path, ready: Callable[[str], None] | None) -> None:
+async def _serve(home: Home, ready: Callable[[str], None] | None) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    node = Node(Home(home.absolute()), environment=os.environ, exchange=True)
+    node = Node(home, environment=os.environ, exchange=True)
     address = await node.start()
     reloads: set[asyncio.Task[None]] = set()  # a task nobody holds may vanish
 
@@ -65,15 +66,15 @@ class Running:
 
 def run_in_thread(home: Path, *, exchange: bool) -> Running:
     """Start the node of a home in a thread. Errors: those of starting, raised here."""
-    stack = ExitStack()
-    stack.enter_context(lock(Home(home.absolute())))
+    files, stack = Home(home.absolute()), ExitStack()
+    stack.enter_context(lock(files))
     started: list[str | BaseException] = []
     ready, ended = threading.Event(), threading.Event()
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         try:
-            node = Node(Home(home.absolute()), environment=os.environ, exchange=exchange)
+            node = Node(files, environment=os.environ, exchange=exchange)
             started.append(await node.start())
         except BaseException as error:  # noqa: BLE001 -- raised again in the caller's thread
             started.append(error)

@@ -222,6 +222,8 @@ class Status:
             found = recipients(feed.name, members=members, book=self._peers.book, policy_of=self._policies.policy_of)
             if not any(one.receives for one in found):
                 warnings.append(f"{feed.origin} reaches nobody: see `tocsin feed recipients {feed.name}`")
+        if not any(peer.state is PeerState.ACTIVE for peer in self._peers.book.peers.values()):
+            warnings.append("no peer is active: nothing is exchanged with anybody")
         free = os.statvfs(self._home.root)
         if free.f_bavail * free.f_frsize < FREE_BYTES:
             warnings.append("the disk is nearly full: nothing is published until there is room")

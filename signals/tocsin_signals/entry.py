@@ -1,11 +1,11 @@
 """One record of a feed: 112 bytes, little-endian, and many of them as numpy rows.
 
-Layout of an entry (offset: field): 0 version u8 = 1 · 1 kind u8 · 2 type u16 · 4 epoch u32 · 8 tag 32 bytes · 40 details
-digest 32 bytes · 72 issued_at u64 · 80 valid_until u64 (both ms UTC) · 88 ref u64 · 96 salt 16 bytes.
+Layout of an entry (offset: field): 0 version u8 = 1 · 1 kind u8 · 2 type u16 · 4 epoch u32 · 8 tag 32 bytes · 40
+details digest 32 bytes · 72 issued_at u64 · 80 valid_until u64 (both ms UTC) · 88 ref u64 · 96 salt 16 bytes.
 
 A row is the entry behind one 00 byte, the leaf prefix of RFC 6962, so that a run of rows is hashed without copying.
-`ref` is the signal's id, the index of its assert entry; NO_REF stands in open, assert and close. The salt keeps an erased
-entry, of which only the leaf hash remains, from being confirmed by a guess.
+`ref` is the signal's id, the index of its assert entry; NO_REF stands in open, assert and close. The salt keeps an
+erased entry, of which only the leaf hash remains, from being confirmed by a guess.
 
 This module knows the layout only: what entries mean together is decided by the node.
 """

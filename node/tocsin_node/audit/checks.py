@@ -33,6 +33,7 @@ NOT_CHECKED: Final = (
     "that everything that happened was logged: a log proves that nothing changed, not that nothing was left out",
     "that others saw the same log: that takes a checkpoint from somebody else",
 )
+NO_MARK: Final = "that this is not an older copy: there is no high-water mark of this log beside it, as in a backup"
 _AT_ONCE: Final = 4096  # audit entries per read
 
 
@@ -101,7 +102,8 @@ def _check_log(
     except (NodeError, CryptoError, ValueError) as error:
         findings.append(f"the entries after {tree.size} cannot be read: {error}")
     findings += _compare(session, log, tree, bytes(blocks), checkpoints, marks.get(log.origin))
-    yield Report(log.origin, tree.size, tree.root(), tuple(findings))
+    not_checked = NOT_CHECKED if log.kind == "followed" or log.origin in marks else (*NOT_CHECKED, NO_MARK)
+    yield Report(log.origin, tree.size, tree.root(), tuple(findings), not_checked)
 
 
 def _compare(

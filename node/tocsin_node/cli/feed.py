@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Your own feeds and who receives them.", no_args_is_help=True)
 
 
-def feed_row(item: "FeedStatus") -> tuple[str, str, str, str, str, str]:
+def feed_row(item: "FeedStatus") -> tuple[str, str, str, str, str]:
     """An own feed as a row under OWN_COLUMNS, by its name."""
     state = f"{item.state}: {item.why}" if item.why else item.state
-    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", f"{item.live:,}", item.community, item.audience
+    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", item.community, item.audience
 
 
-OWN_COLUMNS = ("feed", "state", "entries#", "live#", "community", "audience")
+OWN_COLUMNS = ("feed", "state", "entries#", "community", "audience")
 
 
 @command(app, "create")

@@ -225,6 +225,6 @@ def _show(run: Invocation, peer: "PeerStatus") -> None:
 
         run.out.table(FOLLOWED_COLUMNS, [followed_row(feed) for feed in peer.feeds], title="\nFollowed from it")
     if peer.delivered:
-        rows = [(f"{item.size:,}", when(item.at)) for item in peer.delivered]
-        run.out.table(("entries#", "since"), rows, title="\nDelivered to it")
+        rows = [(item.feed, f"{item.size:,}", when(item.at)) for item in peer.delivered]
+        run.out.table(("feed", "entries#", "since"), rows, title="\nDelivered to it")
     run.out.say("")

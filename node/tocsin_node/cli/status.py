@@ -13,7 +13,7 @@ from tocsin_node.cli.output import age, grouped, minute, size, when
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import EpochStatus, FeedStatus, StatusResponse
 
-FOLLOWED_COLUMNS: Final = ("feed", "publisher", "state", "entries#", "live#", "heard")
+FOLLOWED_COLUMNS: Final = ("feed", "publisher", "state", "entries#", "heard")
 COMMUNITY_COLUMNS: Final = ("community", "epoch#", "key id", "publish until", "match until")
 
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def followed_row(item: "FeedStatus") -> tuple[str, ...]:
     """A followed feed as a row under FOLLOWED_COLUMNS."""
     state = f"{item.state}: {item.why}" if item.why else item.state
-    return item.origin, item.publisher, state, f"{item.size:,}", f"{item.live:,}", age(item.heard_at)
+    return item.origin, item.publisher, state, f"{item.size:,}", age(item.heard_at)
 
 
 def status(run: Invocation) -> int:

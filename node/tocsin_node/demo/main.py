@@ -131,9 +131,7 @@ def _publish(folder: Path, hotline: Player, platforms: Sequence[Player], rows: i
 
 def _match(chat: Player, video: Player) -> None:
     _head("3. The platforms match their own events, in other spellings")
-    _say(
-        "   as published by the hotline                  as the platform saw it                            chat     video"
-    )
+    _say(f"   {'as published by the hotline':43}  {'as the platform saw it':50}chat     video")
     for one in (*SPELLINGS, REFUSED_SPELLING):
         verdicts = [_verdict(player, one) for player in (chat, video)]
         shown = "  ".join(f"{word:7}" for word in verdicts)

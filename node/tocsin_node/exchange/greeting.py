@@ -24,7 +24,11 @@ class Greeting:
     def hello(self, peer: Peer) -> Hello:
         """What this node says to a peer."""
         now = self._clock()
-        keys = [EpochKeyId(key.community, key.epoch, key.key_id) for key in self._communities.matching(now)]
+        keys = [
+            EpochKeyId(key.community, key.epoch, key.key_id)
+            for key in self._communities.matching(now)
+            if self._shared(key.community, peer.organisation)
+        ]
         return Hello(
             major=PROTOCOL_MAJOR,
             minor=PROTOCOL_MINOR,
@@ -37,6 +41,13 @@ class Greeting:
             now=now,
             software=SOFTWARE,
         )
+
+    def _shared(self, community: str, organisation: str) -> bool:
+        """Whether this node knows that the peer is in the community: it founded it, or was invited by us."""
+        founder = self._communities.get(community).founder
+        if founder == self._own.card.organisation:
+            return organisation in self._communities.members(community)
+        return founder == organisation
 
 
 def check_major(hello: Hello) -> None:

@@ -8,11 +8,12 @@ from typing import Final
 from tocsin.v1 import audit_pb2 as pb
 from tocsin_node.audit.verify import read_marks, verify_store
 from tocsin_node.home import Home
+from tocsin_node.limits import AUDIT_PAGE
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
 from tocsin_node.store.protocol import Store
 
-_AT_ONCE: Final = 1024
+_POLL_S: Final = 0.01  # between looks at whether a check that nobody waits for has ended
 
 
 class AuditCalls:
@@ -53,7 +54,7 @@ class AuditCalls:
             while not worker.done():
                 while not found.empty():
                     found.get_nowait()
-                await asyncio.sleep(0)
+                await asyncio.sleep(_POLL_S)
 
     async def read(self, request: pb.ReadAuditRequest, actor: Actor) -> AsyncGenerator[pb.AuditEntry, None]:
         """Envelopes in order."""
@@ -61,7 +62,7 @@ class AuditCalls:
         left = request.limit or 2**62
         first = request.first
         while left > 0:
-            entries = list(await asyncio.to_thread(self._entries, first, min(left, _AT_ONCE)))
+            entries = list(await asyncio.to_thread(self._entries, first, min(left, AUDIT_PAGE)))
             for entry in entries:
                 yield entry
             if not entries:

@@ -5,12 +5,13 @@ A service is a table from method name to a function `(request, actor)`. Around e
 goes to the log under the request id that the caller gets too. Requests are never logged.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import grpc
 import grpc.aio
@@ -19,9 +20,13 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from tocsin_node.errors import NodeError, answer
+from tocsin_node.errors import Misbehaviour, Misconfigured, Refused, answer
+from tocsin_node.limits import INLINE_VALUES
 from tocsin_node.local.auth import Admits, Unbound
 from tocsin_node.log.envelope import Actor
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Once = Callable[[Any, Actor], Awaitable[Message]]
 """One request, one response."""
@@ -29,6 +34,7 @@ Once = Callable[[Any, Actor], Awaitable[Message]]
 Stream = Callable[[Any, Actor], AsyncGenerator[Message, None]]
 """A stream of responses, to one request or to an asynchronous iterator of them."""
 
+SENTENCE_CHARS: Final = 600  # of an answer: percent-encoded it still fits the 8 kB that gRPC gives to trailers
 REQUEST_ID: Final = "tocsin-request"  # trailing metadata of a call that failed; the log line of its cause has the same
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -51,6 +57,13 @@ class Calls(grpc.GenericRpcHandler):
         details: Admits = handler_call_details
         found = self._methods.get(details.method)
         return None if found is None else Unbound(partial(_handler, *found))
+
+
+async def off_loop(count: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The function's result: here for a few values, in a thread for many, so that other callers need not wait."""
+    if count <= INLINE_VALUES:
+        return function(*args, **kwargs)
+    return await asyncio.to_thread(function, *args, **kwargs)
 
 
 def _handler(method: MethodDescriptor, function: Any, actor: Actor) -> _Handler:
@@ -89,9 +102,10 @@ async def _answered(method: str, actor: Actor, context: _Context) -> AsyncGenera
         raise
     except Exception as error:
         status, sentence = answer(error)
-        if isinstance(error, NodeError):
-            log.info("refused", status=status.name, sentence=sentence, exc_info=error.__cause__)
+        if isinstance(error, Refused | Misconfigured | Misbehaviour):
+            # The caller has the sentence, which may name what the caller wrote; the log needs only why.
+            log.info("refused", status=status.name, error=type(error).__name__, exc_info=error.__cause__)
         else:
             log.exception("failed", status=status.name)
-        await context.abort(status, sentence, ((REQUEST_ID, request),))
+        await context.abort(status, sentence[:SENTENCE_CHARS], ((REQUEST_ID, request),))
     log.debug("answered", ms=round((time.monotonic() - start) * 1000, 1))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from tocsin.v1 import node_pb2 as pb
 from tocsin_node.local import wire
+from tocsin_node.local.calls import off_loop
 from tocsin_node.log.envelope import Actor
 from tocsin_node.match.service import Matcher
 from tocsin_node.policy.effect import Effect
@@ -32,12 +33,13 @@ class MatchCalls:
 
     async def match(self, request: pb.MatchRequest, actor: Actor) -> pb.MatchResponse:
         """One verdict per identifier."""
-        found = await self._matcher.match(wire.queries(request.queries), purpose=request.purpose, actor=actor)
-        return wire.verdicts(found)
+        queries = await off_loop(len(request.queries), wire.queries, request.queries)
+        found = await self._matcher.match(queries, purpose=request.purpose, actor=actor)
+        return await off_loop(len(found), wire.verdicts, found)
 
     async def check(self, request: pb.CheckRequest, actor: Actor) -> pb.MatchResponse:
         """Verdicts of the tags that match."""
         found = await self._matcher.check(
             request.tags, request.type, request.epoch, purpose=request.purpose, actor=actor
         )
-        return wire.verdicts(found)
+        return await off_loop(len(found), wire.verdicts, found)

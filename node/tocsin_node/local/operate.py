@@ -17,6 +17,7 @@ from tocsin_node.home import Home
 from tocsin_node.local import wire
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
+from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
@@ -98,17 +99,17 @@ class PeerCalls:
     async def add(self, request: pb.AddPeerRequest, actor: Actor) -> pb.PeerResponse:
         """Pin a peer."""
         peer = await self._peers.add(request.card, request.fingerprint, actor=actor, endpoint=request.endpoint)
-        return pb.PeerResponse(peer=wire.peer(peer, self._status.peer(peer.organisation)))
+        return pb.PeerResponse(peer=await self._shown(peer))
 
     async def list(self, request: pb.ListPeersRequest, actor: Actor) -> pb.ListPeersResponse:  # noqa: ARG002
         """Every peer, or one."""
         found = [self._peers.get(request.organisation)] if request.organisation else self._peers.list()
-        return pb.ListPeersResponse(peers=[wire.peer(peer, self._status.peer(peer.organisation)) for peer in found])
+        return pb.ListPeersResponse(peers=[await self._shown(peer) for peer in found])
 
     async def set_state(self, request: pb.SetPeerStateRequest, actor: Actor) -> pb.PeerResponse:
         """Pause, resume or remove."""
         peer = await self._peers.set_state(request.organisation, request.state, actor=actor)
-        return pb.PeerResponse(peer=wire.peer(peer, self._status.peer(peer.organisation)))
+        return pb.PeerResponse(peer=await self._shown(peer))
 
     async def check(self, request: pb.CheckPeerRequest, actor: Actor) -> pb.CheckPeerResponse:  # noqa: ARG002
         """Dial a peer."""
@@ -117,6 +118,9 @@ class PeerCalls:
             raise Refused("no node runs on this home: start it with `tocsin serve` to check a peer")
         found = await self._exchange.check(request.organisation)
         return pb.CheckPeerResponse(ok=not found.findings, findings=found.findings, round_trip_us=found.round_trip_us)
+
+    async def _shown(self, peer: Peer) -> pb.PeerStatus:
+        return wire.peer(peer, await asyncio.to_thread(self._status.peer, peer.organisation))
 
 
 class CommunityCalls:
@@ -151,9 +155,12 @@ class CommunityCalls:
         return pb.RotateResponse(community=wire.community(found), invites=wire.invites(invites), retagged=retagged)
 
     async def _retag(self, community: Community) -> int:
-        key = self._communities.publishing(community.id, self._clock())
+        """Carry own feeds into the newest epoch; where it is not open for publishing yet, the next publish does it."""
+        epoch = community.publishing(self._clock())
+        if epoch is None:
+            return 0
         own = [feed for feed in self._feeds.all() if feed.community == community.id and feed.state == "open"]
-        return sum([await self._retagger.ensure(feed, key) for feed in own])
+        return sum([await self._retagger.ensure(feed, epoch.key) for feed in own])
 
 
 class FeedCalls:
@@ -171,16 +178,18 @@ class FeedCalls:
         made = await self._feeds.create(
             name=request.name, community=request.community, audience=request.audience, actor=actor
         )
-        state = next(one for one in self._status.own_feeds() if one.origin == made.origin)
+        states = await asyncio.to_thread(self._status.own_feeds)
+        state = next(one for one in states if one.origin == made.origin)
         return pb.FeedResponse(feed=wire.feed(state))
 
     async def list(self, request: pb.ListOwnFeedsRequest, actor: Actor) -> pb.ListOwnFeedsResponse:  # noqa: ARG002
         """Every own feed."""
-        return pb.ListOwnFeedsResponse(feeds=[wire.feed(one) for one in self._status.own_feeds()])
+        states = await asyncio.to_thread(self._status.own_feeds)
+        return pb.ListOwnFeedsResponse(feeds=[wire.feed(one) for one in states])
 
     async def recipients(self, request: pb.FeedRecipientsRequest, actor: Actor) -> pb.FeedRecipientsResponse:  # noqa: ARG002
         """Who receives a feed and why."""
-        feed = self._feeds.get(request.feed)
+        feed = self._feeds.get(wire.feed_name(request.feed))
         members = self._audiences().get(feed.audience, ())
         found = recipients(feed.name, members=members, book=self._peers.book, policy_of=self._policies.policy_of)
         return wire.recipients(found)
@@ -194,12 +203,13 @@ class PolicyCalls:
 
     async def check(self, request: pb.PoliciesRequest, actor: Actor) -> pb.PoliciesResponse:  # noqa: ARG002
         """What is wrong with these files."""
-        return wire.policies([], self._policies.check(wire.policy_files(request))[1])
+        _, wrong = await asyncio.to_thread(self._policies.check, wire.policy_files(request))
+        return wire.policies([], wrong)
 
     async def apply(self, request: pb.PoliciesRequest, actor: Actor) -> pb.PoliciesResponse:
         """Put them in force, or none of them."""
         files = wire.policy_files(request)
-        wrong = self._policies.check(files)[1]
+        _, wrong = await asyncio.to_thread(self._policies.check, files)
         if wrong:
             return wire.policies([], wrong)
         return wire.policies(await self._policies.apply(files, actor=actor))

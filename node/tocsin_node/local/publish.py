@@ -1,14 +1,15 @@
 """Calls of role publish: Publish, Withdraw, ShowSignal."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any
 
 from tocsin.v1 import node_pb2 as pb
-from tocsin_node.errors import Invalid
+from tocsin_node.errors import Invalid, NotFound
 from tocsin_node.local import wire
+from tocsin_node.local.calls import off_loop
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.runs import deliveries
-from tocsin_node.match.feeds import FeedBook
+from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.match.judge import Judge
 from tocsin_node.policy.effect import Effect
 from tocsin_node.publish import records
@@ -49,19 +50,26 @@ class PublishCalls:
         async for request in requests:
             match request.WhichOneof("message"):
                 case "start" if not feed:
-                    feed = request.start.feed
+                    feed = self._own(request.start.feed)
                 case "chunk" if feed:
-                    chunk = request.chunk
-                    result = await self._publisher.publish(feed, list(chunk.fields), wire.rows(chunk), actor=actor)
+                    fields, rows = await off_loop(len(request.chunk.rows), wire.chunk, request.chunk)
+                    result = await self._publisher.publish(feed, fields, rows, actor=actor)
                     yield wire.chunk_result(result)
                 case _:
                     raise Invalid("a Publish stream is one start, then chunks")
+
+    def _own(self, name: str) -> str:
+        """The origin of an own feed, before any row is read. Errors: NotFound."""
+        facts = self._book.find(wire.feed_name(name))
+        if facts.kind != "own":
+            raise NotFound(f"this node does not publish {facts.origin}")
+        return facts.origin
 
     async def withdraw(self, request: pb.WithdrawRequest, actor: Actor) -> pb.WithdrawResponse:
         """Take signals back."""
         signals, identifiers = wire.withdrawal(request)
         result = await self._publisher.withdraw(
-            request.feed,
+            wire.feed_name(request.feed),
             signals=signals,
             identifiers=identifiers,
             reason=request.reason,
@@ -72,22 +80,26 @@ class PublishCalls:
 
     async def show(self, request: pb.ShowSignalRequest, actor: Actor) -> pb.ShowSignalResponse:  # noqa: ARG002
         """A signal's whole life, own or followed."""
-        facts = self._book.find(request.feed)
+        return await asyncio.to_thread(self._show, wire.feed_name(request.feed), request.signal)
+
+    def _show(self, feed: str, signal: int) -> pb.ShowSignalResponse:
+        facts = self._book.find(feed)
         with self._store.read() as session:
-            events = life(session, facts.log, facts.origin, request.signal)
-            own = records.by_signals(session, facts.log, [request.signal]).get(request.signal)
+            events = life(session, facts.log, facts.origin, signal)
+            own = records.by_signals(session, facts.log, [signal]).get(signal)
             delivered = [one for one in deliveries(session) if one.log == facts.log and one.size > events[-1].index]
         asserted = [event for event in events if event.kind != "withdraw"][-1]
         kind = by_code(asserted.type)
-        effect, rule = self._decided(facts, asserted)
+        state = state_of(events, self._clock())
+        effect, rule = self._decided(facts, asserted) if state == "live" else (Effect.IGNORE, "")
         identifier = unseal(own.sealed, facts.origin, own.type, self._data_key) if own else ""
         return pb.ShowSignalResponse(
             feed=facts.origin,
             publisher=facts.publisher,
-            signal=request.signal,
+            signal=signal,
             type=kind.name if kind else f"unknown type {asserted.type:#06x}",
             tag=asserted.tag[:4].hex(),
-            state=state_of(events, self._clock()),
+            state=state,
             effect=wire.effect(effect),
             rule=rule,
             events=wire.events(events),
@@ -95,7 +107,7 @@ class PublishCalls:
             identifier=identifier,
         )
 
-    def _decided(self, facts: Any, asserted: LifeEvent) -> tuple[Effect, str]:
+    def _decided(self, facts: FeedFacts, asserted: LifeEvent) -> tuple[Effect, str]:
         try:
             said = decode(asserted.details)
         except Rejected:

@@ -1,15 +1,16 @@
 """Messages of the Node service to domain values and back: the only module that touches their fields."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from tocsin.v1 import node_pb2 as pb
 from tocsin_node.audience import Recipient
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Community, MadeInvite
 from tocsin_node.errors import Invalid
-from tocsin_node.limits import MATCH_QUERIES, WITHDRAW_SIGNALS
+from tocsin_node.limits import MATCH_QUERIES, PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.runs import Delivery
 from tocsin_node.match.query import Query
 from tocsin_node.match.service import QueryVerdict
@@ -22,23 +23,38 @@ from tocsin_node.publish.service import ChunkResult, Withdrawn
 from tocsin_node.status import FeedState, NodeState, PeerReport
 from tocsin_node.tokens import Token
 
+_FEED: Final = re.compile(r"(?:[a-z0-9.-]{1,180}/feed/)?[a-z0-9-]{1,63}")
 
-def queries(items: Iterable[pb.Query], most: int = MATCH_QUERIES) -> list[Query]:
-    """Look-up queries within their limit."""
-    found = [Query(item.type, item.value, item.region) for item in items]
-    if len(found) > most:
-        raise Invalid(f"{len(found)} identifiers in one request; at most {most} are allowed")
-    return found
+
+def queries(items: Sequence[pb.Query], most: int = MATCH_QUERIES) -> list[Query]:
+    """Identifiers within their limit."""
+    if len(items) > most:
+        raise Invalid(f"{len(items)} identifiers in one request; at most {most} are allowed")
+    return [Query(item.type, item.value, item.region) for item in items]
 
 
 def withdrawal(request: pb.WithdrawRequest) -> tuple[list[int], list[Query]]:
     """What a withdrawal names."""
+    if len(request.signals) > WITHDRAW_SIGNALS:
+        raise Invalid(f"{len(request.signals)} signals in one request; at most {WITHDRAW_SIGNALS} are allowed")
     return list(request.signals), queries(request.identifiers, WITHDRAW_SIGNALS)
 
 
-def rows(chunk: pb.PublishChunk) -> list[RowIn]:
-    """The rows of a publish chunk."""
-    return [RowIn(row.line, row.type, row.value, row.region, row.fields, row.valid_until) for row in chunk.rows]
+def feed_name(text: str) -> str:
+    """The origin or local name of a feed; Invalid when it can be neither, and not repeated then: it may be a value."""
+    if not _FEED.fullmatch(text):
+        raise Invalid("the feed is neither a local name such as urls nor an origin such as hotline.example/feed/urls")
+    return text
+
+
+def chunk(sent: pb.PublishChunk) -> tuple[list[bytes], list[RowIn]]:
+    """The details and the rows of a publish chunk."""
+    if len(sent.rows) > PUBLISH_ROWS or len(sent.fields) > PUBLISH_ROWS:
+        raise Invalid(
+            f"a chunk of {len(sent.rows)} rows with {len(sent.fields)} details; at most {PUBLISH_ROWS} of each fit"
+        )
+    rows = [RowIn(row.line, row.type, row.value, row.region, row.fields, row.valid_until) for row in sent.rows]
+    return list(sent.fields), rows
 
 
 def chunk_result(result: ChunkResult) -> pb.PublishResponse:
@@ -138,7 +154,7 @@ def feed(state: FeedState) -> pb.FeedStatus:
 
 def deliveries(found: Iterable[Delivery]) -> list[pb.Delivered]:
     """What peers have acknowledged."""
-    return [pb.Delivered(peer=one.peer, size=one.size, at=one.at) for one in found]
+    return [pb.Delivered(peer=one.peer, size=one.size, at=one.at, feed=one.origin) for one in found]
 
 
 def recipients(found: Iterable[Recipient]) -> pb.FeedRecipientsResponse:

@@ -31,14 +31,17 @@ class Delivery:
 
     peer: str
     log: int
+    origin: str
     size: int
     at: int
 
 
 def deliveries(session: Session) -> list[Delivery]:
     """What every peer has acknowledged of every own feed."""
-    records = session.all("SELECT peer, log, size, at FROM delivery ORDER BY log, peer")
-    return [Delivery(peer, int(log), int(size), int(at)) for peer, log, size, at in records]
+    records = session.all(
+        "SELECT peer, log, origin, size, at FROM delivery JOIN log ON log.id = delivery.log ORDER BY origin, peer"
+    )
+    return [Delivery(peer, int(log), origin, int(size), int(at)) for peer, log, origin, size, at in records]
 
 
 class DetailsTable:

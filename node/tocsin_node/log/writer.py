@@ -138,7 +138,10 @@ class Writer:
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             batch, more = self._drain(first)
-            self._commit(batch)
+            # A caller that gave up while it waited is left out; from here on nobody can: what commits is answered.
+            asked = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
+            if asked:
+                self._commit(asked)
             if not more:
                 return
 

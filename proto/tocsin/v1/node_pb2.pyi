@@ -503,17 +503,21 @@ class Delivered(google.protobuf.message.Message):
     PEER_FIELD_NUMBER: builtins.int
     SIZE_FIELD_NUMBER: builtins.int
     AT_FIELD_NUMBER: builtins.int
+    FEED_FIELD_NUMBER: builtins.int
     peer: builtins.str
     size: builtins.int
     at: builtins.int
+    feed: builtins.str
+    """origin"""
     def __init__(
         self,
         *,
         peer: builtins.str = ...,
         size: builtins.int = ...,
         at: builtins.int = ...,
+        feed: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["at", b"at", "peer", b"peer", "size", b"size"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "feed", b"feed", "peer", b"peer", "size", b"size"]) -> None: ...
 
 global___Delivered = Delivered
 
@@ -588,7 +592,6 @@ class FeedStatus(google.protobuf.message.Message):
     ORIGIN_FIELD_NUMBER: builtins.int
     PUBLISHER_FIELD_NUMBER: builtins.int
     SIZE_FIELD_NUMBER: builtins.int
-    LIVE_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     WHY_FIELD_NUMBER: builtins.int
     HEARD_AT_FIELD_NUMBER: builtins.int
@@ -598,7 +601,6 @@ class FeedStatus(google.protobuf.message.Message):
     origin: builtins.str
     publisher: builtins.str
     size: builtins.int
-    live: builtins.int
     state: builtins.str
     """own: open, frozen; followed: live, behind, silent, stopped"""
     why: builtins.str
@@ -614,7 +616,6 @@ class FeedStatus(google.protobuf.message.Message):
         origin: builtins.str = ...,
         publisher: builtins.str = ...,
         size: builtins.int = ...,
-        live: builtins.int = ...,
         state: builtins.str = ...,
         why: builtins.str = ...,
         heard_at: builtins.int = ...,
@@ -622,7 +623,7 @@ class FeedStatus(google.protobuf.message.Message):
         audience: builtins.str = ...,
         delivered: collections.abc.Iterable[global___Delivered] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "community", b"community", "delivered", b"delivered", "heard_at", b"heard_at", "live", b"live", "origin", b"origin", "publisher", b"publisher", "size", b"size", "state", b"state", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "community", b"community", "delivered", b"delivered", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "size", b"size", "state", b"state", "why", b"why"]) -> None: ...
 
 global___FeedStatus = FeedStatus
 

@@ -22,7 +22,6 @@ def feed(**changes: Any) -> pb.FeedStatus:
         "origin": FEED,
         "publisher": "hotline.example",
         "size": 12345,
-        "live": 12000,
         "state": "open",
     }
     fields |= {"community": "demo.hotline.example", "audience": "platforms"} | changes

@@ -45,7 +45,7 @@ class FeedBook:
         with self._store.read() as session:
             record = session.one("SELECT id FROM log WHERE kind <> 'audit' AND (origin = ? OR name = ?)", (name, name))
         if record is None:
-            raise NotFound(f"this node has no feed {name!r}")
+            raise NotFound("this node has no feed of that name or origin: `tocsin status` lists them")
         return self.get(int(record[0]))
 
     def all(self) -> list[FeedFacts]:

@@ -61,9 +61,9 @@ class Feeds:
         local_name(name, "the feed's name")
         local_name(audience, "the audience's name")
         if community not in self._communities():
-            raise Refused(f"this node is not a member of a community {community!r}")
+            raise Refused("this node is not a member of a community of that id: `tocsin status` lists them")
         if not self._audiences().get(audience):
-            raise Refused(f"the configuration names no audience {audience!r} with a member in it")
+            raise Refused("the configuration names no audience of that name with a member in it")
         origin = feed_origin(self._organisation, name)
 
         def operation(tx: Tx) -> None:
@@ -90,7 +90,7 @@ class Feeds:
         with self._store.read() as session:
             found = _read(session, "AND (name = ? OR origin = ?)", (feed, feed))
         if not found:
-            raise NotFound(f"this node publishes no feed {feed!r}")
+            raise NotFound("this node publishes no feed of that name: `tocsin feed list` shows them")
         return found[0]
 
 

@@ -8,6 +8,7 @@ Validity alone moves on a re-run of "90 days from now"; a live signal is revised
 differs by more than a day from the one that stands.
 """
 
+import asyncio
 import hmac
 import json
 from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ class Publisher:
         own = self._feeds.get(feed)
         if len(rows) > PUBLISH_ROWS or any(row.fields >= len(fields) for row in rows):
             raise Invalid(f"a chunk of {len(rows)} rows with {len(fields)} details; at most {PUBLISH_ROWS} rows fit")
-        blobs, bad = self._details(fields)
+        blobs, bad = await asyncio.to_thread(self._details, fields)
         key = self._keys.publishing(own.community, self._clock())
         await self._retagger.ensure(own, key)
         good, refused = _screen(rows, bad, self._clock())
@@ -132,7 +133,7 @@ class Publisher:
         except Rejected as error:
             raise Invalid(error.sentence) from error
         blob = encode(said, self._salt(_content(said)))
-        tags = self._tags_of(identifiers)
+        tags = await asyncio.to_thread(self._tags_of, identifiers)
         return await self._writer.submit(lambda tx: _withdraw(tx, own, signals, tags, blob, reason, actor))
 
     def _tags_of(self, identifiers: Sequence[Query]) -> list[list[tuple[int, bytes]]]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from tocsin.v1 import signals_pb2 as wire
+from tocsin_node.errors import Unsound
 from tocsin_node.limits import BLOCK, DETAILS_BYTES, SEGMENT_BYTES, SEGMENT_ENTRIES, TAIL_RUNS
 from tocsin_node.segment import codec
 from tocsin_node.segment.codec import U32, Run
@@ -127,7 +129,7 @@ def read_run(session: Session, log: int, index: int) -> tuple[wire.Segment, int]
     )
     if record is None or record[0] + record[1] <= index:
         return None
-    segment = wire.Segment.FromString(record[2])
+    segment = _segment(record[2])
     segment.details.extend(read_details(session, record[3]))
     return segment, int(record[0] + record[1])
 
@@ -141,7 +143,17 @@ def read_details(session: Session, ids: bytes) -> list[bytes]:
         marks = ", ".join("?" * len(part))
         records = session.all(f"SELECT id, blob FROM details WHERE id IN ({marks})", part)  # noqa: S608 -- only marks
         found.update((int(number), bytes(blob or b"")) for number, blob in records)
+    missing = [number for number in numbers if number not in found]
+    if missing:
+        raise Unsound(f"the details {missing[0]} of a stored segment are missing")
     return [found[number] for number in numbers]
+
+
+def _segment(body: bytes) -> wire.Segment:
+    try:
+        return wire.Segment.FromString(body)
+    except DecodeError as error:
+        raise Unsound("a stored segment is not as this node wrote it") from error
 
 
 def cut(run: Run, start: int) -> wire.Segment:
@@ -161,7 +173,7 @@ def stored_runs(session: Session, log: int, start: int = 0) -> Iterator[tuple[Ru
         )
         if record is None:
             return
-        segment = wire.Segment.FromString(record[1])
+        segment = _segment(record[1])
         segment.details.extend(read_details(session, record[2]))
         yield codec.decode(segment), np.frombuffer(record[2], "<u4").astype(np.uint32)
         reached = int(record[0]) + segment.count

@@ -220,7 +220,7 @@ class Writer:
     def _release(self, heads: dict[int, Head], group: Group, stored: list[Stored], outcomes: list[_Outcome]) -> None:
         for log, head in heads.items():
             if head.kind != "followed" and self._heads.get(log) is not head:
-                self._highwater.write(head.origin, head.size, head.tree.root())
+                self._mark(head)
         self._heads = heads
         for entries in stored:
             for observer in self._observers:
@@ -232,6 +232,13 @@ class Writer:
                 outcome.waiting.future.set_exception(outcome.error)
             else:
                 outcome.waiting.future.set_result(outcome.result)
+
+    def _mark(self, head: Head) -> None:
+        """Write a high-water mark; it may lag, so a file that cannot be written holds up nobody."""
+        try:
+            self._highwater.write(head.origin, head.size, head.tree.root())
+        except OSError:
+            _log.exception("a high-water mark could not be written", origin=head.origin)
 
     def _refuse(self, batch: list[_Waiting], error: Exception) -> None:
         self._details.forget()

@@ -245,6 +245,11 @@ def _differs(current: OwnRecord, wanted: OwnRecord, asked_until: int) -> bool:
     return moved or current.details != wanted.details
 
 
+def _newest(found: Sequence[OwnRecord]) -> OwnRecord | None:
+    """The latest signal on an identifier: an earlier epoch may still hold one that was withdrawn or expired there."""
+    return max(found, key=lambda record: record.signal, default=None)
+
+
 def _withdraw(
     tx: Tx,
     own: OwnFeed,
@@ -257,7 +262,7 @@ def _withdraw(
     by_id = records.by_signals(tx.sql, own.log, signals)
     by_tag = records.by_tags(tx.sql, own.log, [pair for pairs in identifiers for pair in pairs])
     asked = [by_id.get(signal) for signal in dict.fromkeys(signals)]
-    asked += [next((by_tag[pair] for pair in pairs if pair in by_tag), None) for pairs in identifiers]
+    asked += [_newest([by_tag[pair] for pair in pairs if pair in by_tag]) for pairs in identifiers]
     found = {record.signal: record for record in asked if record is not None}
     already = tuple(signal for signal, record in found.items() if record.withdrawn)
     taken = [record for record in found.values() if not record.withdrawn]

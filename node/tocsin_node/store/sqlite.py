@@ -86,10 +86,11 @@ class SqliteStore:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield _SqliteSession(self._writer)
+            self._writer.execute("COMMIT")
         except BaseException:
-            self._writer.execute("ROLLBACK")
+            if self._writer.in_transaction:  # SQLite itself has rolled back after some errors, a full disk for one
+                self._writer.execute("ROLLBACK")
             raise
-        self._writer.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Generator[Session]:

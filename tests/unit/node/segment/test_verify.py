@@ -226,10 +226,10 @@ def test_columns_that_do_not_fit_are_malformed_and_named() -> None:
     ]
     for change in changes:
         assert refused(GOOD, change) == "malformed"
+    segment = message(GOOD)
+    segment.ref.deltas = b""
+    segment.ref.width = 8
     with pytest.raises(Misbehaviour, match="column ref"):
-        segment = message(GOOD)
-        segment.ref.deltas = b""
-        segment.ref.width = 8
         codec.decode(segment)
 
 

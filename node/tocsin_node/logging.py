@@ -44,12 +44,17 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_printer,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     if not any(isinstance(handler, _Bridge) for handler in root.handlers):
         root.addHandler(_Bridge(logging.WARNING))
+
+
+def _printer(*_: object) -> structlog.PrintLogger:
+    """To what stderr is now: a stream kept from earlier may be closed, and a log line must never fail a call."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def redact(_logger: Any, _method: str, event: _Fields) -> _Fields:

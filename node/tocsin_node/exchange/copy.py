@@ -22,6 +22,7 @@ from tocsin_node.limits import HEARD_S
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
+from tocsin_node.peers.evidence import keep_evidence
 from tocsin_node.segment.verify import Accepted, Position
 from tocsin_node.store.protocol import Session, Store
 
@@ -138,7 +139,7 @@ class Copy:
 
         def operation(tx: Tx) -> None:
             tx.sql.execute("UPDATE log SET state = ?, why = ? WHERE id = ?", (STOPPED, why, self.log))
-            keep_evidence(tx, self.origin, self.publisher, error.code, str(error), proof)
+            keep_evidence(tx, origin=self.origin, peer=self.publisher, error=error, proof=proof)
             about = {"origin": self.origin}
             tx.audit("feed.stopped", result="failed", why=error.code, peer=self.publisher, about=about)
             tx.after(lambda: self._tools.on_state(self.log, STOPPED))
@@ -154,14 +155,6 @@ class Copy:
         with self._tools.store.read() as session:
             record = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (self.log, size))
         return None if record is None else bytes(record[0])
-
-
-def keep_evidence(tx: Tx, origin: str, peer: str, code: str, sentence: str, proof: bytes) -> None:
-    """Keep what a peer sent, as it was sent."""
-    tx.sql.execute(
-        "INSERT INTO evidence (origin, peer, at, code, sentence, proof) VALUES (?, ?, ?, ?, ?, ?)",
-        (origin, peer, tx.now, code, sentence, proof),
-    )
 
 
 async def find(tools: Tools, *, publisher: str, origin: str) -> Copy:

@@ -23,8 +23,9 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 
 
 def test_the_lock_file_names_only_the_public_index() -> None:
-    hosts = set(re.findall(r"https?://([^/\"]+)", (ROOT / "uv.lock").read_text(encoding="utf-8")))
-    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+    text = (ROOT / "uv.lock").read_text(encoding="utf-8")
+    assert set(re.findall(r"https?://([^/\"]+)", text)) == {"pypi.org", "files.pythonhosted.org"}
+    assert set(re.findall(r"https?://pypi\.org[^\"]*", text)) == {"https://pypi.org/simple"}
 
 
 def test_no_file_but_the_lock_names_a_registry() -> None:

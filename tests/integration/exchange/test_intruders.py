@@ -1,6 +1,7 @@
 """Who may call a running node, and what a publisher restored from an old copy may still sign."""
 
 import datetime as dt
+import queue
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -15,7 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tocsin.v1 import exchange_pb2, node_pb2 as pb
 from tocsin.v1.exchange_pb2_grpc import ExchangeStub
+from tocsin_crypto.card import open_card
+from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.ed25519 import fingerprint
+from tocsin_crypto.note import parse
 from tocsin_crypto.tls import TlsIdentity
 from tocsin_node.build import wall_clock
 from tocsin_node.cli.connect import Local, connect
@@ -34,7 +38,7 @@ def stack() -> Generator[ExitStack]:
 def begin(home: Path, organisation: str) -> None:
     init_home(Home(home), organisation=organisation, role="other", profiles={}, clock=wall_clock)
     config = home / "tocsin.toml"
-    config.write_text(config.read_text() + 'all = ["follower.example"]\n')
+    config.write_text(config.read_text() + 'all = ["follower.example", "a.example"]\n')
 
 
 def serve(home: Path, stack: ExitStack) -> tuple[Running, Local]:
@@ -43,16 +47,18 @@ def serve(home: Path, stack: ExitStack) -> tuple[Running, Local]:
     return running, stack.enter_context(connect(home, None, start=False))
 
 
-def hello(local: Local, chain: bytes, key: bytes) -> grpc.StatusCode:
-    """Call the node's exchange with this certificate; the status it answers with."""
+def dial(local: Local, chain: bytes, key: bytes) -> grpc.Channel:
+    """A channel to the node's exchange that shows this certificate."""
     status = local.node.Status(pb.StatusRequest())
     own = local.node.GetCard(pb.GetCardRequest())
-    from tocsin_crypto.card import open_card
-
     roots = b"".join(certificate.pem for certificate in open_card(own.card).card.certificates)
     credentials = grpc.ssl_channel_credentials(roots, key, chain)
-    options = (("grpc.ssl_target_name_override", status.organisation),)
-    with grpc.secure_channel(status.exchange, credentials, options) as channel:
+    return grpc.secure_channel(status.exchange, credentials, (("grpc.ssl_target_name_override", status.organisation),))
+
+
+def hello(local: Local, chain: bytes, key: bytes) -> grpc.StatusCode:
+    """Call the node's exchange with this certificate; the status it answers with."""
+    with dial(local, chain, key) as channel:
         stub: Any = ExchangeStub(channel)
         try:
             stub.ListFeeds(exchange_pb2.ListFeedsRequest(), timeout=5)
@@ -101,6 +107,45 @@ def test_only_a_pinned_key_may_call_not_a_certificate_issued_by_one(tmp_path: Pa
     assert hello(local, stranger.certificate.pem, stranger.key_pem) is not grpc.StatusCode.OK
     local.node.SetPeerState(pb.SetPeerStateRequest(organisation="a.example", state="removed"))
     assert hello(local, own.certificate.pem, own.key_pem) is not grpc.StatusCode.OK
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("manner", ["idle", "fast", "never reading"])
+def test_a_removed_peer_is_cut_off_at_once(tmp_path: Path, stack: ExitStack, manner: str) -> None:
+    begin(tmp_path / "node", "node.example")
+    _, local = serve(tmp_path / "node", stack)
+    peer = Organisation.make("a.example", now=wall_clock())
+    shown = fingerprint(peer.signed.card.keys.root.public)
+    local.node.AddPeer(pb.AddPeerRequest(card=peer.signed.note_bytes, fingerprint=shown))
+    local.node.CreateCommunity(pb.CreateCommunityRequest(name="c"))
+    local.node.CreateFeed(pb.CreateFeedRequest(name="x", community="c.node.example", audience="all"))
+    apply(local, b'peer = "a.example"\n[send]\nfeeds = ["x"]\n')
+    for number in range(30):
+        publish(local, f"https://n{number}.example/")
+    own = peer.keyring.tls[0]
+    wants: queue.SimpleQueue[exchange_pb2.FollowRequest | None] = queue.SimpleQueue()
+    wants.put(exchange_pb2.FollowRequest(open=exchange_pb2.Open(origin="node.example/feed/x", next=0)))
+    stub: Any = ExchangeStub(stack.enter_context(dial(local, own.certificate.pem, own.key_pem)))
+    call: Any = stub.Follow(iter(wants.get, None))
+    received: list[int] = []
+    if manner != "never reading":
+        for message in call:
+            signed = parse_checkpoint(parse(message.delivery.checkpoint).text)
+            received.append(signed.size)
+            wants.put(exchange_pb2.FollowRequest(ack=exchange_pb2.Ack(size=signed.size, root=signed.root)))
+            if signed.size == (31 if manner == "idle" else 8):
+                break
+    else:
+        time.sleep(0.5)
+    started = time.monotonic()
+    local.node.SetPeerState(pb.SetPeerStateRequest(organisation="a.example", state="removed"))
+    late: list[exchange_pb2.FollowResponse] = []
+    with pytest.raises(grpc.RpcError) as ended:
+        late.extend(call)
+    assert time.monotonic() - started < 5
+    assert ended.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert len(late) <= (4 if manner == "never reading" else 30)
+    wants.put(None)
 
 
 def until(check: Callable[[], bool]) -> None:

@@ -20,13 +20,15 @@ from tocsin_crypto.card import open_card
 from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.ed25519 import fingerprint
 from tocsin_crypto.note import parse
-from tocsin_crypto.tls import TlsIdentity
+from tocsin_crypto.tls import TlsIdentity, make_identity
 from tocsin_node.build import wall_clock
 from tocsin_node.cli.connect import Local, connect
 from tocsin_node.home import Home
 from tocsin_node.init import init_home
 from tocsin_node.serve import Running, run_in_thread
 from tocsin_node.testing.made import Organisation
+
+DAY_MS = 24 * 3600 * 1000
 
 
 @pytest.fixture
@@ -146,6 +148,28 @@ def test_a_removed_peer_is_cut_off_at_once(tmp_path: Path, stack: ExitStack, man
     assert ended.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert len(late) <= (4 if manner == "never reading" else 30)
     wants.put(None)
+
+
+@pytest.mark.timeout(60)
+def test_a_renewed_certificate_takes_over_and_an_expired_one_is_refused(tmp_path: Path, stack: ExitStack) -> None:
+    begin(tmp_path / "node", "node.example")
+    _, local = serve(tmp_path / "node", stack)
+    now = wall_clock()
+    first = Organisation.make("a.example", now=now)
+    shown = fingerprint(first.signed.card.keys.root.public)
+    local.node.AddPeer(pb.AddPeerRequest(card=first.signed.note_bytes, fingerprint=shown))
+    old = first.keyring.tls[0]
+    expired = make_identity("a.example", now=now - 10 * DAY_MS, days=5)
+    fresh = make_identity("a.example", now=now, days=30)
+    renewed = first.again(sequence=2, identities=(expired, fresh))
+    with dial(local, old.certificate.pem, old.key_pem) as channel:
+        stub: Any = ExchangeStub(channel)
+        said = exchange_pb2.Hello(major=1, card=renewed.signed.note_bytes, card_sequence=2)
+        stub.Hello(exchange_pb2.HelloRequest(hello=said), timeout=5)
+    assert local.node.ListPeers(pb.ListPeersRequest()).peers[0].card_sequence == 2
+    assert hello(local, fresh.certificate.pem, fresh.key_pem) is grpc.StatusCode.OK
+    assert hello(local, old.certificate.pem, old.key_pem) is not grpc.StatusCode.OK
+    assert hello(local, expired.certificate.pem, expired.key_pem) is not grpc.StatusCode.OK
 
 
 def until(check: Callable[[], bool]) -> None:

@@ -1,6 +1,7 @@
 """The group commit when something fails, the tiles it leaves, and what it must not touch."""
 
-# pyright: reportPrivateUsage=false  -- a group of known members needs the queue itself
+# A group whose members are known needs the queue itself.
+# pyright: reportPrivateUsage=false
 
 import sqlite3
 import threading

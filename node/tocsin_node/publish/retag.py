@@ -36,11 +36,13 @@ class Retagger:
         self._data_key = data_key
         self._clock = clock
         self._done: set[tuple[int, int]] = set()  # (log, epoch) found complete
+        self._reached: dict[int, int] = {}  # log -> newest epoch it is or was retagged for
 
     async def ensure(self, feed: OwnFeed, key: EpochKey) -> int:
         """Retag what is live under earlier epochs; returns how many signals. Safe to repeat and to interrupt."""
         if (feed.log, key.epoch) in self._done:
             return 0
+        self._reached[feed.log] = max(key.epoch, self._reached.get(feed.log, 0))
         retagged = 0
         while due := await self._writer.submit(
             lambda tx: records.to_retag(tx.sql, feed.log, key.epoch, tx.now, _AT_ONCE)
@@ -51,6 +53,10 @@ class Retagger:
             retagged += len(due)
         self._done.add((feed.log, key.epoch))
         return retagged
+
+    def overtaken(self, log: int, epoch: int) -> bool:
+        """Whether the feed has moved on to a later epoch. Asked within the commit: then nothing slips in behind it."""
+        return epoch < self._reached.get(log, 0)
 
 
 def new_tags(due: Sequence[OwnRecord], key: EpochKey, origin: str, data_key: bytes) -> list[bytes]:

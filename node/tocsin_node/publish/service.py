@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
-from tocsin_node.errors import Invalid
+from tocsin_node.errors import Invalid, Refused
 from tocsin_node.limits import IDENTIFIER_BYTES, INLINE_VALUES, PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
@@ -38,6 +38,7 @@ from tocsin_signals.entry import MAX_LIFETIME_MS, Kind, empty_rows
 from tocsin_signals.errors import Rejected
 from tocsin_signals.types import by_code, by_name
 
+_ATTEMPTS: Final = 3  # to commit a chunk that new epochs overtake: rotations are days apart
 _DAY_MS: Final = 24 * 3600 * 1000
 
 
@@ -104,6 +105,16 @@ class Publisher:
         if len(rows) > PUBLISH_ROWS or any(row.fields >= len(fields) for row in rows):
             raise Invalid(f"a chunk of {len(rows)} rows with {len(fields)} details; at most {PUBLISH_ROWS} rows fit")
         blobs, bad = await asyncio.to_thread(self._details, fields)
+        for _ in range(_ATTEMPTS):
+            result = await self._attempt(own, rows, blobs, bad, actor)
+            if result is not None:
+                return result
+        raise Refused("the community moved on to a new epoch meanwhile: publish again")
+
+    async def _attempt(
+        self, own: OwnFeed, rows: Sequence[RowIn], blobs: Sequence[bytes], bad: dict[int, Rejected], actor: Actor
+    ) -> ChunkResult | None:
+        """Tag and commit under the epoch of now; None when a later epoch overtook the chunk on its way."""
         key = self._keys.publishing(own.community, self._clock())
         await self._retagger.ensure(own, key)
         good, refused = _screen(rows, bad, self._clock())
@@ -112,7 +123,13 @@ class Publisher:
         else:
             batch = prepare(good, key, own.origin, self._data_key)
         refused.extend(batch.refused)
-        return await self._writer.submit(lambda tx: _commit(tx, own, key.epoch, batch, blobs, refused, actor))
+
+        def operation(tx: Tx) -> ChunkResult | None:
+            if self._retagger.overtaken(own.log, key.epoch):
+                return None
+            return _commit(tx, own, key.epoch, batch, blobs, refused, actor)
+
+        return await self._writer.submit(operation)
 
     async def withdraw(
         self,

@@ -1,7 +1,7 @@
 """Publishing and matching on a real store and writer: natural keys, withdrawal, epochs, expiry."""
 
 import asyncio
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from tocsin_node.match.query import Query
 from tocsin_node.match.service import Matcher, tag_queries
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import parse_policy
+from tocsin_node.publish import service
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.prepare import RowIn
 from tocsin_node.publish.retag import Retagger
@@ -225,6 +226,36 @@ def test_a_new_epoch_carries_live_signals_over_and_doubles_none(bench: Bench) ->
         bench.keys.held = held
         assert bench.effect("https://a.example/") is Effect.ENFORCE
         assert bench.effect("https://b.example/") is Effect.IGNORE
+
+
+def test_a_withdrawal_by_identifier_takes_the_signal_that_is_live_now(bench: Bench) -> None:
+    bench.publish("https://a.example/")
+    bench.withdraw(signals=[1])
+    bench.keys.held.append(EpochKey("c.hotline.example", 2, b"\x08" * 32))
+    assert bench.publish("https://a.example/").signals == (3,)
+    assert bench.withdraw(identifiers=[Query("url", "a.example")]).withdrawn == (3,)
+    assert bench.effect("https://a.example/") is Effect.IGNORE
+
+
+def test_a_chunk_overtaken_by_a_new_epoch_is_published_under_that_epoch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.publish("https://a.example/")
+    own = bench.feeds.get("x")
+
+    async def rotating(_: Workers, function: Callable[..., object], *args: object) -> object:
+        result = function(*args)
+        if len(bench.keys.held) == 1:  # the first chunk is tagged, and not yet on its way to the log
+            bench.keys.held.append(EpochKey("c.hotline.example", 2, b"\x08" * 32))
+            assert await bench.retagger.ensure(own, bench.keys.held[-1]) == 1
+        return result
+
+    monkeypatch.setattr(service, "INLINE_VALUES", 0)
+    monkeypatch.setattr(Workers, "run", rotating)
+    assert bench.publish("https://b.example/").published == 1
+    assert bench.publish("https://a.example/", "https://b.example/").unchanged == 2
+    bench.keys.held = bench.keys.held[1:]
+    assert bench.effect("https://b.example/") is Effect.ENFORCE
 
 
 def test_the_index_loaded_at_start_answers_as_the_one_that_was_fed_live(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities
 from tocsin_node.config import Config, load_config, reload_changes
 from tocsin_node.errors import Unsound
+from tocsin_node.exchange.checking import attempt
 from tocsin_node.exchange.copy import Assessment
 from tocsin_node.exchange.service import Exchange, Timing
 from tocsin_node.home import Home
@@ -248,6 +249,7 @@ class Node:
             self._totals = asyncio.create_task(self._tally.run())
             address = await self._listener.start()
             if self._exchange is not None:
+                self._workers.warm(attempt)
                 await self._exchange.start(self._config.exchange.listen)
         except BaseException:
             await self.stop()

@@ -1,7 +1,7 @@
 """Worker processes for hashing, canonicalising and tagging: what would hold up the event loop.
 
-Spawned, never forked: gRPC does not survive a fork. One process per core but one, and at least one; started with the
-first task. A task is one segment or a few hundred values, so that no caller waits long behind another.
+Spawned, never forked: gRPC does not survive a fork. One process per core but one, and at least one; started when
+warmed or with the first task. A task is one segment or a few hundred values, so that no caller waits long.
 """
 
 import asyncio
@@ -37,6 +37,10 @@ class Workers:
                     raise
         raise AssertionError
 
+    def warm(self, function: Callable[..., object]) -> None:
+        """Start the processes now and have them import what this function needs, so that the first task need not."""
+        self._start().submit(_touch, function)
+
     def stop(self) -> None:
         """End the processes; running tasks are waited for."""
         if self._pool is not None:
@@ -48,6 +52,10 @@ class Workers:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_quiet)
         return self._pool
+
+
+def _touch(_: Callable[..., object]) -> None:
+    """Receiving a function imports its module."""
 
 
 def _quiet() -> None:

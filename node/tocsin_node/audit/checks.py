@@ -90,7 +90,7 @@ def _check_log(
     findings: list[str] = []
     steps = _audit_steps(session, log, findings) if log.kind == "audit" else _feed_steps(session, log, findings)
     checkpoints = _checkpoints(session, log, cards, findings)
-    tree, blocks = CompactRange(), bytearray()
+    tree, blocks, mark = CompactRange(), bytearray(), marks.get(log.origin)
     try:
         for step in steps:
             tree = step.tree
@@ -98,10 +98,12 @@ def _check_log(
             said = checkpoints.pop(tree.size, None)
             if said is not None and said != tree.root():
                 findings.append(f"the entries up to {tree.size} do not hash to the root that was signed for that size")
+            if mark is not None and mark[0] == tree.size and mark[1] != tree.root():
+                findings.append(f"another root was signed once for {tree.size} entries: restored from an old copy?")
             yield Progress(log.origin, tree.size, log.size)
     except (NodeError, CryptoError, ValueError) as error:
         findings.append(f"the entries after {tree.size} cannot be read: {error}")
-    findings += _compare(session, log, tree, bytes(blocks), checkpoints, marks.get(log.origin))
+    findings += _compare(session, log, tree, bytes(blocks), checkpoints, mark)
     not_checked = NOT_CHECKED if log.kind == "followed" or log.origin in marks else (*NOT_CHECKED, NO_MARK)
     yield Report(log.origin, tree.size, tree.root(), tuple(findings), not_checked)
 

@@ -1,0 +1,135 @@
+"""Which handler answers which method of the local services."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tocsin.v1 import audit_pb2, node_pb2
+from tocsin_node.config import Config
+from tocsin_node.exchange.service import Exchange
+from tocsin_node.local.audit import AuditCalls
+from tocsin_node.local.calls import Calls, Once, Stream
+from tocsin_node.local.match import MatchCalls
+from tocsin_node.local.operate import CommunityCalls, FeedCalls, NodeCalls, PeerCalls, PolicyCalls, TokenCalls
+from tocsin_node.local.publish import PublishCalls
+from tocsin_node.log.envelope import Actor
+from tocsin_node.rooms import Core, Matching, Publishing, Trust
+from tocsin_node.status import Status
+
+Handlers = Mapping[str, Once | Stream]
+"""By method name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everything that local calls ask."""
+
+    core: Core
+    trust: Trust
+    matching: Matching
+    publishing: Publishing
+    exchange: Exchange | None
+    """None when no peers are served: the node only answers one command."""
+    status: Status
+    config: Callable[[], Config]
+    reload: Callable[[Actor], Awaitable[list[str]]]
+
+
+def services(asked: Asked) -> Sequence[Calls]:
+    """The services Node and Audit; roles are `auth`'s."""
+    audit = AuditCalls(home=asked.core.home, store=asked.core.store, writer=asked.core.writer)
+    node = {
+        **_matching(asked),
+        **_publishing(asked),
+        **_operating(asked),
+        **_peers(asked),
+        **_communities(asked),
+        **_policies(asked),
+    }
+    return [
+        Calls(node_pb2.DESCRIPTOR.services_by_name["Node"], node),
+        Calls(audit_pb2.DESCRIPTOR.services_by_name["Audit"], {"Verify": audit.verify, "ReadAudit": audit.read}),
+    ]
+
+
+def _matching(asked: Asked) -> Handlers:
+    calls = MatchCalls(matcher=asked.matching.matcher)
+    return {"Match": calls.match, "Check": calls.check}
+
+
+def _publishing(asked: Asked) -> Handlers:
+    calls = PublishCalls(
+        publisher=asked.publishing.publisher,
+        book=asked.matching.book,
+        judge=asked.matching.judge,
+        store=asked.core.store,
+        data_key=asked.publishing.data_key,
+        clock=asked.core.clock,
+    )
+    return {"Publish": calls.publish, "Withdraw": calls.withdraw, "ShowSignal": calls.show}
+
+
+def _operating(asked: Asked) -> Handlers:
+    core = asked.core
+    node = NodeCalls(status=asked.status, home=core.home, store=core.store, writer=core.writer, reload=asked.reload)
+    tokens = TokenCalls(tokens=asked.trust.tokens)
+    return {
+        "Status": node.status,
+        "Reload": node.reload,
+        "Backup": node.backup,
+        "AddToken": tokens.add,
+        "ListTokens": tokens.list,
+        "RevokeToken": tokens.revoke,
+    }
+
+
+def _peers(asked: Asked) -> Handlers:
+    calls = PeerCalls(
+        own=asked.trust.own,
+        peers=asked.trust.peers,
+        status=asked.status,
+        config=asked.config,
+        exchange=asked.exchange,
+    )
+    return {
+        "GetCard": calls.card,
+        "RenewCard": calls.renew,
+        "AddPeer": calls.add,
+        "ListPeers": calls.list,
+        "SetPeerState": calls.set_state,
+        "CheckPeer": calls.check,
+    }
+
+
+def _communities(asked: Asked) -> Handlers:
+    calls = CommunityCalls(
+        communities=asked.trust.communities,
+        feeds=asked.publishing.feeds,
+        retagger=asked.publishing.retagger,
+        clock=asked.core.clock,
+    )
+    return {
+        "CreateCommunity": calls.create,
+        "InviteToCommunity": calls.invite,
+        "JoinCommunity": calls.join,
+        "RotateCommunity": calls.rotate,
+    }
+
+
+def _policies(asked: Asked) -> Handlers:
+    trust = asked.trust
+    policies = PolicyCalls(policies=trust.policies)
+    feeds = FeedCalls(
+        feeds=asked.publishing.feeds,
+        status=asked.status,
+        peers=trust.peers,
+        policies=trust.policies,
+        audiences=asked.publishing.audiences,
+    )
+    return {
+        "CheckPolicies": policies.check,
+        "ApplyPolicies": policies.apply,
+        "ShowPolicies": policies.show,
+        "CreateFeed": feeds.create,
+        "ListOwnFeeds": feeds.list,
+        "FeedRecipients": feeds.recipients,
+    }

@@ -1,0 +1,147 @@
+"""What the services of a node are made of, room by room: core, trust, matching, publishing.
+
+Each room is a frozen set of services that `build` makes from the rooms before it; nothing here starts anything.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from tocsin_node.card import OwnCard
+from tocsin_node.community.service import Communities
+from tocsin_node.home import Home
+from tocsin_node.keys import EpochKeys, Keyring, Unlock
+from tocsin_node.local.match import LookupTally
+from tocsin_node.log.writer import Writer
+from tocsin_node.match.feeds import FeedBook
+from tocsin_node.match.index import MatchIndex
+from tocsin_node.match.judge import Judge
+from tocsin_node.match.service import Matcher
+from tocsin_node.peers.book import PeerState
+from tocsin_node.peers.service import Peers
+from tocsin_node.policies import Policies
+from tocsin_node.publish.feeds import Feeds
+from tocsin_node.publish.retag import Retagger
+from tocsin_node.publish.service import Publisher
+from tocsin_node.store.sqlite import SqliteStore
+from tocsin_node.tally import Tally
+from tocsin_node.tokens import Tokens
+from tocsin_node.workers import Workers
+
+Clock = Callable[[], int]
+"""Milliseconds UTC."""
+
+Audiences = Callable[[], Mapping[str, Collection[str]]]
+"""The named lists of the configuration as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What everything else stands on: keys, store, writer, workers."""
+
+    home: Home
+    organisation: str
+    unlock: Unlock
+    keyring: Keyring
+    store: SqliteStore
+    writer: Writer
+    workers: Workers
+    tally: Tally
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who this node is, and whom it believes what."""
+
+    own: OwnCard
+    peers: Peers
+    policies: Policies
+    communities: Communities
+    tokens: Tokens
+
+    @classmethod
+    def build(cls, core: Core) -> Self:
+        """From the core."""
+        store, writer, clock, keyring = core.store, core.writer, core.clock, core.keyring
+        own = OwnCard(home=core.home, store=store, writer=writer, unlock=core.unlock, keyring=keyring, clock=clock)
+        peers = Peers(store=store, writer=writer, own=own, clock=clock)
+        keys = EpochKeys(home=core.home, lock=keyring.epochs_lock())
+        return cls(
+            own=own,
+            peers=peers,
+            policies=Policies(store=store, writer=writer, peers=peers),
+            communities=Communities(store=store, writer=writer, own=own, keys=keys, peers=peers, clock=clock),
+            tokens=Tokens(store=store, writer=writer),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The index, and what turns its hits into verdicts."""
+
+    index: MatchIndex
+    book: FeedBook
+    judge: Judge
+    matcher: Matcher
+
+    @classmethod
+    def build(cls, core: Core, trust: Trust, max_silence_ms: Callable[[], int]) -> Self:
+        """From the core and trust; an applied policy makes earlier decisions forgotten."""
+        index = MatchIndex()
+
+        def counts(name: str) -> bool:
+            peer = trust.peers.book.get(name)
+            return peer is not None and peer.state is not PeerState.REMOVED
+
+        book = FeedBook(
+            store=core.store,
+            counts=counts,
+            max_silence_ms=max_silence_ms,
+        )
+        judge = Judge(store=core.store, feeds=book, policy_of=trust.policies.policy_of)
+        trust.policies.on_change(judge.forget_decisions)
+        matcher = Matcher(
+            index=index,
+            judge=judge,
+            feeds=book,
+            keys=trust.communities,
+            workers=core.workers,
+            tally=LookupTally(core.tally),
+            clock=core.clock,
+        )
+        return cls(index, book, judge, matcher)
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """The own feeds, and what appends to them."""
+
+    feeds: Feeds
+    retagger: Retagger
+    publisher: Publisher
+    data_key: bytes
+    audiences: Audiences
+
+    @classmethod
+    def build(cls, core: Core, trust: Trust, audiences: Audiences) -> Self:
+        """From the core and trust."""
+        writer, workers, clock, data_key = core.writer, core.workers, core.clock, core.keyring.records_key()
+        feeds = Feeds(
+            organisation=core.organisation,
+            store=core.store,
+            writer=writer,
+            communities=trust.communities.ids,
+            audiences=audiences,
+        )
+        retagger = Retagger(writer=writer, workers=workers, data_key=data_key, clock=clock)
+        publisher = Publisher(
+            feeds=feeds,
+            writer=writer,
+            keys=trust.communities,
+            workers=workers,
+            retagger=retagger,
+            data_key=data_key,
+            clock=clock,
+        )
+        return cls(feeds, retagger, publisher, data_key, audiences)

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from tocsin_node.config import Config, load_config, reload_changes
+from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
 from tocsin_node.exchange.copy import Assessment
@@ -22,7 +23,6 @@ from tocsin_node.exchange.service import Exchange, Timing
 from tocsin_node.home import Home
 from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
-from tocsin_node.local.listener import Listener
 from tocsin_node.local.methods import Asked, services
 from tocsin_node.log.envelope import SYSTEM, Actor
 from tocsin_node.log.highwater import HighWater
@@ -34,9 +34,8 @@ from tocsin_node.match.intake import take_in
 from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
 from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
-from tocsin_node.store.sqlite import SqliteStore
+from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
-from tocsin_node.workers import Workers
 
 _log: Any = structlog.get_logger("tocsin.node")
 
@@ -57,10 +56,11 @@ class Node:
         exchange: bool,
         clock: Clock = wall_clock,
         timing: Timing | None = None,
+        edges: Edges | None = None,
     ) -> None:
         self._config = load_config(home.config)
         configure(self._config.log.level if exchange else "warning")
-        self._core = _core(home, self._config.organisation, environment, clock)
+        self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
         self._trust = Trust.build(self._core)
         self._matching = Matching.build(self._core, self._trust, lambda: self._config.silence.max_silence_ms)
         self._publishing = Publishing.build(self._core, self._trust, self._audiences)
@@ -84,11 +84,14 @@ class Node:
             assess=self._assess,
             on_state=self._matching.book.set_state,
             on_heard=self._matching.book.heard,
+            network=core.edges.network,
             clock=core.clock,
+            random=core.edges.random,
+            jitter=core.edges.jitter,
             timing=timing,
         )
 
-    def _build_listener(self, environment: Mapping[str, str]) -> Listener:
+    def _build_listener(self, environment: Mapping[str, str]) -> Door:
         core, trust, serving = self._core, self._trust, self._exchange is not None
         status = Status(
             home=core.home,
@@ -117,7 +120,7 @@ class Node:
             config=lambda: self._config,
             reload=self.reload,
         )
-        return Listener(
+        return core.edges.door(
             home=core.home,
             tcp=self._config.local.tcp if serving else None,
             environment=environment,
@@ -188,10 +191,10 @@ class Node:
                     take_in(self._matching.index, Stored(facts.log, run.rows, run.indices(), numbers))
 
 
-def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: Clock) -> Core:
+def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: Clock, edges: Edges) -> Core:
     unlock = Unlock.find(environment, home)
     keyring = Keyring.load(home, unlock, organisation)
-    store = SqliteStore.open(home.database)
+    store = edges.open_store(home.database)
     writer = Writer(
         store=store,
         clock=clock,
@@ -199,12 +202,14 @@ def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: 
         audit_signer=keyring.audit_signer(_audit_origin(store)),
         highwater=HighWater(home.highwater),
         directory=home.root,
+        random=edges.random,
+        schedule=edges.schedule,
     )
     tally = Tally(writer=writer, clock=clock)
-    return Core(home, organisation, unlock, keyring, store, writer, Workers(), tally, clock)
+    return Core(home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges)
 
 
-def _audit_origin(store: SqliteStore) -> str:
+def _audit_origin(store: Store) -> str:
     with store.read() as session:
         record = session.one("SELECT origin FROM log WHERE kind = 'audit'")
     if record is None:

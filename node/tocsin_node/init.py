@@ -16,7 +16,7 @@ from typing import Final
 
 from tocsin_crypto import keyfile, tls
 from tocsin_crypto.card import SignedCard
-from tocsin_crypto.ed25519 import SigningKey
+from tocsin_crypto.ed25519 import Random, SigningKey
 from tocsin_crypto.names import root_key_name
 from tocsin_crypto.note import NoteSigner
 from tocsin_node.card import CERTIFICATE_DAYS, CardContent, card_fingerprint, first_card, insert_card
@@ -58,6 +58,7 @@ def init_home(
     unlock: Unlock | None = None,
     profiles: Mapping[str, bytes],
     clock: Callable[[], int],
+    random: Random = secrets.token_bytes,
 ) -> InitReport:
     """Make a home; blocking.
 
@@ -81,7 +82,7 @@ def init_home(
             unlock = Unlock.find({}, building)
         else:
             how = unlock.how
-        signed = _fill(building, config, unlock, profiles, clock)
+        signed = _fill(building, config, unlock, profiles, clock, random)
         keyfile.write_private(building.config, text)
         try:
             building.root.rename(home.root)
@@ -153,13 +154,18 @@ def _configuration(organisation: str, role: str, listen: Address, endpoint: str)
 
 
 def _fill(
-    home: Home, config: Config, unlock: Unlock, profiles: Mapping[str, bytes], clock: Callable[[], int]
+    home: Home,
+    config: Config,
+    unlock: Unlock,
+    profiles: Mapping[str, bytes],
+    clock: Callable[[], int],
+    random: Random,
 ) -> SignedCard:
     """Keys, database, first card and operator token."""
     now = clock()
-    root = SigningKey.generate()
-    identity = tls.make_identity(config.organisation, now=now, days=CERTIFICATE_DAYS)
-    keyring = Keyring.generate(config.organisation, identity)
+    root = SigningKey.generate(random)
+    identity = tls.make_identity(config.organisation, now=now, days=CERTIFICATE_DAYS, random=random)
+    keyring = Keyring.generate(config.organisation, identity, random=random)
     keyring.save(home, unlock)
     save_root(home, unlock, config.organisation, root)
     signer = NoteSigner(root_key_name(config.organisation), root)
@@ -173,7 +179,7 @@ def _fill(
         for name in ("root", "signing", "audit", "witness", "sealing", "data", "tls"):
             tx.audit("key.created", about={"key": name})
         insert_card(tx, signed, SYSTEM)
-        text, _, _ = issue(tx, name=OPERATOR, roles=[role.value for role in Role], actor=SYSTEM)
+        text, _, _ = issue(tx, name=OPERATOR, roles=[role.value for role in Role], actor=SYSTEM, random=random)
         return text
 
     store = SqliteStore.open(home.database)

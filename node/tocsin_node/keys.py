@@ -13,13 +13,13 @@ import hashlib
 import hmac
 import secrets
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
 from tocsin_crypto import keyfile, tls
-from tocsin_crypto.ed25519 import SigningKey
+from tocsin_crypto.ed25519 import Random, SigningKey
 from tocsin_crypto.errors import CryptoError, Locked
 from tocsin_crypto.keyfile import Passphrase, RawKey
 from tocsin_crypto.names import node_key_name, root_key_name
@@ -94,15 +94,15 @@ class Keyring:
     """Oldest first."""
 
     @classmethod
-    def generate(cls, organisation: str, identity: TlsIdentity) -> Self:
+    def generate(cls, organisation: str, identity: TlsIdentity, *, random: Random = secrets.token_bytes) -> Self:
         """Fresh keys around a first TLS identity."""
         return cls(
             organisation,
-            signing=SigningKey.generate(),
-            audit=SigningKey.generate(),
-            witness=SigningKey.generate(),
-            sealing=SealingKey.generate(),
-            data=secrets.token_bytes(32),
+            signing=SigningKey.generate(random),
+            audit=SigningKey.generate(random),
+            witness=SigningKey.generate(random),
+            sealing=SealingKey.generate(random),
+            data=random(32),
             tls=(identity,),
         )
 
@@ -216,7 +216,7 @@ class EpochKeys:
         return self._home.epochs / f"{community}.{epoch}.key"
 
 
-def new_unlock_key(random: Callable[[int], bytes] = secrets.token_bytes) -> bytes:
+def new_unlock_key(random: Random = secrets.token_bytes) -> bytes:
     """What HOME/keys/unlock holds when the environment gives nothing: 64 hex digits and a line feed."""
     return f"{random(32).hex()}\n".encode()
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities
+from tocsin_node.edges import Edges
 from tocsin_node.home import Home
 from tocsin_node.keys import EpochKeys, Keyring, Unlock
 from tocsin_node.local.match import LookupTally
@@ -48,6 +49,7 @@ class Core:
     workers: Workers
     tally: Tally
     clock: Clock
+    edges: Edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,10 @@ class Trust:
             own=own,
             peers=peers,
             policies=Policies(store=store, writer=writer, peers=peers),
-            communities=Communities(store=store, writer=writer, own=own, keys=keys, peers=peers, clock=clock),
-            tokens=Tokens(store=store, writer=writer),
+            communities=Communities(
+                store=store, writer=writer, own=own, keys=keys, peers=peers, clock=clock, random=core.edges.random
+            ),
+            tokens=Tokens(store=store, writer=writer, random=core.edges.random),
         )
 
 
@@ -133,6 +137,7 @@ class Publishing:
             writer=writer,
             communities=trust.communities.ids,
             audiences=audiences,
+            random=core.edges.random,
         )
         retagger = Retagger(writer=writer, workers=workers, data_key=data_key, clock=clock)
         publisher = Publisher(

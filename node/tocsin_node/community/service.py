@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from tocsin_crypto.ed25519 import Random
 from tocsin_crypto.epoch import KEYED, EpochDescriptor, open_epoch, sign_epoch
 from tocsin_crypto.errors import CryptoError, Refused as CryptoRefused
 from tocsin_crypto.invite import (
@@ -64,7 +65,15 @@ class Communities:
     """Founds, joins and rotates communities; holds their keys in memory."""
 
     def __init__(
-        self, *, store: Store, writer: Writer, own: OwnCard, keys: EpochKeys, peers: Peers, clock: Callable[[], int]
+        self,
+        *,
+        store: Store,
+        writer: Writer,
+        own: OwnCard,
+        keys: EpochKeys,
+        peers: Peers,
+        clock: Callable[[], int],
+        random: Random = secrets.token_bytes,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -72,6 +81,7 @@ class Communities:
         self._keys = keys
         self._peers = peers
         self._clock = clock
+        self._random = random
         self._changing = asyncio.Lock()
         with store.read() as session:
             self._held: Mapping[str, Community] = load_communities(session, keys)
@@ -224,7 +234,7 @@ class Communities:
 
     async def _new_epoch(self, community: str, number: int) -> Epoch:
         now = self._clock()
-        key = EpochKey(community, number, secrets.token_bytes(EPOCH_KEY_BYTES))
+        key = EpochKey(community, number, self._random(EPOCH_KEY_BYTES))
         try:
             descriptor = EpochDescriptor(
                 community=community,
@@ -244,7 +254,7 @@ class Communities:
 
     def _make_invite(self, epochs: Sequence[Epoch], peer: Peer) -> MadeInvite:
         not_after = self._clock() + INVITE_MS
-        drawn = secrets.token_bytes(INVITE_ID_BYTES)
+        drawn = self._random(INVITE_ID_BYTES)
         note = make_invite(
             [InvitedEpoch(epoch.signed, epoch.key.key) for epoch in epochs[-MAX_EPOCHS:]],
             recipient=peer.organisation,

@@ -11,6 +11,7 @@ The handshake is not the decision: gRPC also accepts certificates *issued by* a 
 
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import grpc
@@ -42,10 +43,20 @@ _CLIENT_OPTIONS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a handshake shows, and whose certificates it lets in beside its own."""
+
+    identity: TlsIdentity
+    peers: tuple[Certificate, ...]
+
+
 class ServerIdentity:
     """What the exchange shows and accepts in handshakes; `update` may be called at any time, from any thread."""
 
     def __init__(self, identity: TlsIdentity, peers: Iterable[Certificate]) -> None:
+        peers = tuple(peers)
+        self._shown = Shown(identity, peers)
         self._guard = threading.Lock()  # of _fresh
         self._fresh: grpc.ServerCertificateConfiguration | None = None
         self.credentials: Final = grpc.dynamic_ssl_server_credentials(
@@ -54,9 +65,15 @@ class ServerIdentity:
 
     def update(self, identity: TlsIdentity, peers: Iterable[Certificate]) -> None:
         """Use these from the next handshake on."""
-        fresh = _configuration(identity, peers)
+        shown = Shown(identity, tuple(peers))
+        fresh = _configuration(shown.identity, shown.peers)
         with self._guard:
-            self._fresh = fresh
+            self._shown, self._fresh = shown, fresh
+
+    @property
+    def shown(self) -> "Shown":
+        """What the next handshake goes by."""
+        return self._shown
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration:
         with self._guard:

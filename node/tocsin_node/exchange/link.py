@@ -7,7 +7,7 @@ noticed by asking again. A feed stopped for misbehaviour is not followed any mor
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import grpc
 import grpc.aio
@@ -16,11 +16,10 @@ import tenacity
 
 from tocsin.v1 import exchange_pb2 as pb
 from tocsin.v1.exchange_pb2_grpc import ExchangeStub
-from tocsin_crypto.tls import TlsIdentity
+from tocsin_crypto.tls import Certificate, TlsIdentity
 from tocsin_node.errors import NodeError, Refused, Unreachable
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.copy import OPEN, STOPPED, Copy, Tools, find
-from tocsin_node.exchange.credentials import open_channel
 from tocsin_node.exchange.follower import Follower
 from tocsin_node.exchange.greeting import Greeting, check_major
 from tocsin_node.limits import CONNECT_S, RETRY_MAX_S, RETRY_MIN_S
@@ -30,6 +29,19 @@ from tocsin_node.workers import Workers
 
 FOLLOW: Final = "/tocsin.v1.Exchange/Follow"
 _log: Any = structlog.get_logger("tocsin.exchange")
+
+Jitter = Callable[[float], float]
+"""From the longest a wait may be, in seconds, to how long it is."""
+
+
+class Dial(Protocol):
+    """Opens channels: see `network.Network.dial`."""
+
+    def __call__(
+        self, address: str, organisation: str, *, identity: TlsIdentity, certificates: Iterable[Certificate]
+    ) -> grpc.aio.Channel:
+        """A channel to one peer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +74,11 @@ class Linking:
     peers: Peers
     greeting: Greeting
     identity: Callable[[], TlsIdentity]
+    dial: Dial
     tools: Tools
     workers: Workers
     clock: Callable[[], int]
+    jitter: Jitter
     silence_s: float
     list_s: float
 
@@ -90,9 +104,9 @@ class Link:
     async def run(self) -> None:
         """Keep a session open."""
         while True:
-            waits = tenacity.wait_random_exponential(multiplier=RETRY_MIN_S, max=RETRY_MAX_S)
+            longest = tenacity.wait_exponential(multiplier=RETRY_MIN_S, max=RETRY_MAX_S)
             retrying = tenacity.AsyncRetrying(
-                wait=waits,
+                wait=lambda state, longest=longest: self._with.jitter(longest(state)),
                 retry=tenacity.retry_if_exception_type((NodeError, grpc.aio.AioRpcError)),
                 before_sleep=self._failed,
             )
@@ -115,7 +129,7 @@ class Link:
         certificates = peer.certificates(self._with.clock())
         identity = self._with.identity()
         address = str(peer.endpoints[0])
-        async with open_channel(address, peer.organisation, identity=identity, certificates=certificates) as channel:
+        async with self._with.dial(address, peer.organisation, identity=identity, certificates=certificates) as channel:
             stub = ExchangeStub(channel)
             peer = await self._greet(stub, peer)
             offered = await self._offered(stub)

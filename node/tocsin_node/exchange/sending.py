@@ -11,7 +11,6 @@ rest of it. The store is read in a thread.
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
@@ -22,6 +21,7 @@ from google.protobuf.message import Message
 
 from tocsin.v1 import signals_pb2
 from tocsin_crypto.checkpoint import open_checkpoint
+from tocsin_crypto.ed25519 import Random
 from tocsin_crypto.note import Verifier
 from tocsin_node.errors import Invalid, NotFound, Unsound
 from tocsin_node.exchange import wire
@@ -74,6 +74,7 @@ class Sending:
         own: Verifier,
         reads: Executor,
         wake: asyncio.Event,
+        random: Random,
         heartbeat_s: float,
         receive: Callable[[], AsyncIterator[wire.Ack]],
         send: Callable[[Message], Any],
@@ -85,6 +86,7 @@ class Sending:
         self._own = own
         self._reads = reads
         self._wake = wake
+        self._random = random
         self._heartbeat_s = heartbeat_s
         self._receive = receive
         self._send = send
@@ -126,7 +128,7 @@ class Sending:
         return self._next < self._writer.heads[self._served.log].size and len(self._under_way) < UNACKNOWLEDGED
 
     async def _send_next(self) -> None:
-        exchange = os.urandom(wire.EXCHANGE_ID_BYTES)
+        exchange = self._random(wire.EXCHANGE_ID_BYTES)
         segment, note, end = await self._in_thread(self._read)
         root = open_checkpoint(note, self._served.origin, self._own).root
         self._under_way.append(Sent(end, root, exchange, end - self._next, segment.ByteSize()))

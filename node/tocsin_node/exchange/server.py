@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from tocsin.v1 import exchange_pb2 as pb
 from tocsin.v1.exchange_pb2_grpc import ExchangeServicer
 from tocsin_crypto.checkpoint import parse_checkpoint
+from tocsin_crypto.ed25519 import Random
 from tocsin_crypto.note import Verifier, parse
 from tocsin_node.audience import receives
 from tocsin_node.errors import Denied, Exhausted, NotFound
@@ -54,6 +55,7 @@ class Serving:
     wakes: Wakes
     tally: Tally
     clock: Callable[[], int]
+    random: Random
     heartbeat_s: float
 
 
@@ -128,6 +130,7 @@ class Servicer(ExchangeServicer):
                 own=self._with.own,
                 reads=self._with.reads,
                 wake=wake,
+                random=self._with.random,
                 heartbeat_s=self._with.heartbeat_s,
                 receive=lambda: _acks(context),
                 send=lambda message: _send(context, message),

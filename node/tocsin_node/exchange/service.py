@@ -9,24 +9,24 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from tocsin.v1 import exchange_pb2 as pb
-from tocsin.v1.exchange_pb2_grpc import ExchangeStub, add_ExchangeServicer_to_server
+from tocsin.v1.exchange_pb2_grpc import ExchangeStub
+from tocsin_crypto.ed25519 import Random
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities
 from tocsin_node.config import Address
-from tocsin_node.errors import Misconfigured, NodeError
+from tocsin_node.errors import NodeError
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.copy import Assess, OnState, Tools
-from tocsin_node.exchange.credentials import SERVER_OPTIONS, ServerIdentity, open_channel
+from tocsin_node.exchange.credentials import ServerIdentity
 from tocsin_node.exchange.greeting import Greeting, check_major
-from tocsin_node.exchange.link import Link, Linking, LinkState
+from tocsin_node.exchange.link import Jitter, Link, Linking, LinkState
+from tocsin_node.exchange.network import Listening, Network
 from tocsin_node.exchange.server import Servicer, Serving
 from tocsin_node.exchange.wakes import Wakes
 from tocsin_node.limits import CONNECT_S, DRAIN_S, HEARTBEAT_S, SILENCE_S
@@ -79,13 +79,17 @@ class Exchange:
         assess: Assess,
         on_state: OnState,
         on_heard: Callable[[int, int], None],
+        network: Network,
         clock: Callable[[], int],
+        random: Random,
+        jitter: Jitter,
         timing: Timing | None = None,
     ) -> None:
         timing = timing or Timing()
         self._own = own
         self._peers = peers
         self._policies = policies
+        self._network = network
         self._clock = clock
         self._reads = ThreadPoolExecutor(_READERS, thread_name_prefix="tocsin-read")
         self._wakes = Wakes()
@@ -106,6 +110,7 @@ class Exchange:
                 wakes=self._wakes,
                 tally=tally,
                 clock=clock,
+                random=random,
                 heartbeat_s=timing.heartbeat_s,
             )
         )
@@ -113,22 +118,23 @@ class Exchange:
             peers=peers,
             greeting=self._greeting,
             identity=own.identity,
+            dial=network.dial,
             tools=Tools(store, writer, self._reads, assess, on_state, on_heard, clock),
             workers=workers,
             clock=clock,
+            jitter=jitter,
             silence_s=timing.silence_s,
             list_s=timing.list_s,
         )
         self._links: dict[str, tuple[Link, asyncio.Task[None]]] = {}
-        self._server: grpc.aio.Server | None = None
-        self._health: Any = cast("Any", health).aio.HealthServicer()
+        self._listening: Listening | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, listen: Address | None) -> None:
         """Serve peers on `listen` and follow those with a policy. Errors: Misconfigured when the port is taken."""
         self._loop = asyncio.get_running_loop()
         if listen is not None:
-            await self._listen(listen)
+            self._listening = await self._network.listen(listen, self._servicer, self._identity)
         self._peers.on_change(self._peers_changed)
         self._policies.on_change(self._policies_changed)
         self._own.on_change(self._show)
@@ -142,9 +148,8 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._links = {}
-        if self._server is not None:
-            await self._health.enter_graceful_shutdown()
-            await self._server.stop(min(grace, 1.0))  # streams never end by themselves
+        if self._listening is not None:
+            await self._listening.stop(grace)
         self._reads.shutdown(wait=False, cancel_futures=True)
 
     def states(self) -> dict[str, LinkState]:
@@ -160,7 +165,7 @@ class Exchange:
         if not certificates:
             return Probe(("no certificate of its card is in date: it must renew its card",), 0)
         identity, address = self._own.identity(), str(peer.endpoints[0])
-        async with open_channel(address, organisation, identity=identity, certificates=certificates) as channel:
+        async with self._network.dial(address, organisation, identity=identity, certificates=certificates) as channel:
             started = time.perf_counter()
             try:
                 request = pb.HelloRequest(hello=wire.to_hello(self._greeting.hello(peer)))
@@ -178,20 +183,6 @@ class Exchange:
                 return Probe((str(error),), 0)
         paused = ("it has paused the exchange with this node",) if hello.paused else ()
         return Probe(paused, int((time.perf_counter() - started) * 1_000_000))
-
-    async def _listen(self, listen: Address) -> None:
-        server = grpc.aio.server(options=SERVER_OPTIONS)
-        add_ExchangeServicer_to_server(self._servicer, server)
-        name = pb.DESCRIPTOR.services_by_name["Exchange"].full_name
-        await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, server)
-        cast("Any", reflection).enable_server_reflection((name, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        try:
-            server.add_secure_port(str(listen), self._identity.credentials)
-        except RuntimeError:
-            raise Misconfigured(f"exchange.listen: {listen} is taken or not of this machine") from None
-        await server.start()
-        self._server = server
 
     def _peers_changed(self, _: PeerBook) -> None:
         self._show()

@@ -13,7 +13,7 @@ class Wakes:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: defaultdict[int, dict[asyncio.Event, None]] = defaultdict(dict)  # woken in the order they came
 
     def stored(self, stored: Stored) -> None:
         """An observer of the writer: wake who waits for this log."""
@@ -25,11 +25,11 @@ class Wakes:
         """An event that is set whenever entries of the log become durable."""
         self._loop = asyncio.get_running_loop()
         event = asyncio.Event()
-        self._waiting[log].add(event)
+        self._waiting[log][event] = None
         try:
             yield event
         finally:
-            self._waiting[log].discard(event)
+            del self._waiting[log][event]
 
     def _wake(self, log: int) -> None:
         for event in self._waiting[log]:

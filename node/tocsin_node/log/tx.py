@@ -5,7 +5,6 @@ then gives every appended entry its time, salt and details digest, extends the t
 and at the end, and writes it all. Nothing outside the transaction changes before the commit: new heads are handed back.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from tocsin_crypto.checkpoint import sign_checkpoint
+from tocsin_crypto.ed25519 import Random
 from tocsin_crypto.merkle import HASH_BYTES, CompactRange, leaf_hash
 from tocsin_crypto.note import Signer
 from tocsin_crypto.salts import expand_seed
@@ -179,7 +179,14 @@ class Tx:
 
 
 def seal_feed(
-    session: Session, head: Head, chunks: Sequence[_Chunk], *, now: int, signer: Signer, details: DetailsTable
+    session: Session,
+    head: Head,
+    chunks: Sequence[_Chunk],
+    *,
+    now: int,
+    signer: Signer,
+    details: DetailsTable,
+    random: Random,
 ) -> tuple[Head, Stored]:
     """Make the appended chunks of one feed durable within the transaction: entries, tiles, checkpoints, new head."""
     rows, numbers, blobs = _join(chunks)
@@ -187,7 +194,7 @@ def seal_feed(
     rows["issued_at"] = at
     digests = np.frombuffer(b"".join(map(digest, blobs)), np.uint8).reshape(-1, HASH_BYTES)
     details_column(rows)[:] = digests[numbers]
-    seeds = _salt(session, head.log, first, rows)
+    seeds = _salt(session, head.log, first, rows, random)
     tree, start = head.tree, 0
     for stop in runs.cuts(first, numbers, blobs):
         part, (own_numbers, own_blobs) = rows[start:stop], runs.compact(numbers[start:stop], blobs)
@@ -233,13 +240,13 @@ def _join(chunks: Sequence[_Chunk]) -> tuple[Rows, U32, list[bytes]]:
     return np.concatenate([chunk.rows for chunk in chunks]), np.concatenate(numbers), list(blobs)
 
 
-def _salt(session: Session, log: int, first: int, rows: Rows) -> dict[int, bytes]:
+def _salt(session: Session, log: int, first: int, rows: Rows, random: Random) -> dict[int, bytes]:
     """Give every row its block's salt; remember the seeds of blocks that are not whole yet. Returns all seeds used."""
     last = first + len(rows) - 1
     seeds: dict[int, bytes] = {}
     salts = salt_column(rows)
     for block in range(first // BLOCK, last // BLOCK + 1):
-        seed = os.urandom(32)
+        seed = random(32)
         if block * BLOCK < first:
             record = session.one("SELECT seed FROM seed WHERE log = ? AND block = ?", (log, block))
             if record is None:

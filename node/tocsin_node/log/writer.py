@@ -12,6 +12,7 @@ If sealing or committing fails, every caller of the group is refused and nothing
 import asyncio
 import os
 import queue
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 import structlog
 
 from tocsin_crypto.checkpoint import sign_checkpoint
+from tocsin_crypto.ed25519 import Random
 from tocsin_crypto.note import Signer
 from tocsin_node.errors import Exhausted, NodeError, Unsound
 from tocsin_node.limits import FREE_BYTES, GROUP_ENTRIES, GROUP_OPERATIONS, QUEUE_OPERATIONS
@@ -34,6 +36,8 @@ from tocsin_node.store.protocol import Session, Store
 T = TypeVar("T")
 Operation = Callable[[Tx], T]
 Observer = Callable[[Stored], None]
+Schedule = Callable[[Callable[[], None]], object]
+"""Has a function called soon, on the thread that called this; such as `call_soon` of an event loop."""
 
 _log: Any = structlog.get_logger("tocsin.writer")
 
@@ -52,7 +56,11 @@ class _Outcome:
 
 
 class Writer:
-    """Owns the writing side of the store, the heads of all logs, and the keys that sign them."""
+    """Owns the writing side of the store, the heads of all logs, and the keys that sign them.
+
+    With a `schedule` there is no thread: what waits is committed when the schedule says so. For a node whose every step
+    is to be decided by a seed (`tocsin_node.testing`).
+    """
 
     def __init__(
         self,
@@ -63,6 +71,8 @@ class Writer:
         audit_signer: Signer,
         highwater: HighWater,
         directory: Path,
+        random: Random = secrets.token_bytes,
+        schedule: Schedule | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -70,6 +80,8 @@ class Writer:
         self._audit_signer = audit_signer
         self._highwater = highwater
         self._directory = directory
+        self._random = random
+        self._schedule = schedule
         self._details = DetailsTable()
         self._observers: list[Observer] = []
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()  # None: stop
@@ -97,13 +109,15 @@ class Writer:
     def start(self) -> None:
         """Begin to serve the queue, after signing any head that a crash left without its checkpoint."""
         self._sign_heads()
-        self._thread.start()
+        if self._schedule is None:
+            self._thread.start()
 
     def stop(self) -> None:
         """Serve what is queued, then end."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+        self._serve_waiting()
         self._highwater.close()
 
     async def submit(self, operation: Operation[T]) -> T:
@@ -112,7 +126,10 @@ class Writer:
 
     def call(self, operation: Operation[T]) -> T:
         """The same from a thread without an event loop."""
-        return self._enqueue(operation).result()
+        future = self._enqueue(operation)
+        if self._schedule is not None:
+            self._serve_waiting()
+        return future.result()
 
     async def freeze(self, log: int, why: str) -> None:
         """Let an own feed grow no more, until an operator recovers it."""
@@ -133,17 +150,29 @@ class Writer:
             raise Exhausted(f"{QUEUE_OPERATIONS} operations wait for the disk already; try again later")
         future: Future[T] = Future()
         self._queue.put(_Waiting(operation, future))
+        if self._schedule is not None:
+            self._schedule(self._serve_waiting)
         return future
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             batch, more = self._drain(first)
-            # A caller that gave up while it waited is left out; from here on nobody can: what commits is answered.
-            asked = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
-            if asked:
-                self._commit(asked)
+            self._commit_asked(batch)
             if not more:
                 return
+
+    def _serve_waiting(self) -> None:
+        """Commit what waits now, where there is no thread that would."""
+        while not self._queue.empty():
+            first = self._queue.get_nowait()
+            if first is not None:
+                self._commit_asked(self._drain(first)[0])
+
+    def _commit_asked(self, batch: list[_Waiting]) -> None:
+        # A caller that gave up while it waited is left out; from here on nobody can: what commits is answered.
+        asked = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
+        if asked:
+            self._commit(asked)
 
     def _drain(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         batch = [first]
@@ -207,7 +236,13 @@ class Writer:
         for log, chunks in group.chunks.items():
             if chunks:
                 heads[log], fresh = seal_feed(
-                    session, heads[log], chunks, now=self._now, signer=self._feed_signer, details=self._details
+                    session,
+                    heads[log],
+                    chunks,
+                    now=self._now,
+                    signer=self._feed_signer,
+                    details=self._details,
+                    random=self._random,
                 )
                 stored.append(fresh)
         audit = next((head for head in heads.values() if head.kind == "audit"), None)

@@ -3,12 +3,13 @@
 Entry 0 of a feed is its descriptor: who publishes, under which origin, for which community and audience.
 """
 
-import os
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from tocsin_crypto.ed25519 import Random
 from tocsin_node.errors import NotFound, Refused
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
@@ -49,12 +50,14 @@ class Feeds:
         writer: Writer,
         communities: Callable[[], Collection[str]],
         audiences: Callable[[], Mapping[str, Collection[str]]],
+        random: Random = secrets.token_bytes,
     ) -> None:
         self._organisation = organisation
         self._store = store
         self._writer = writer
         self._communities = communities
         self._audiences = audiences
+        self._random = random
 
     async def create(self, *, name: str, community: str, audience: str, actor: Actor) -> OwnFeed:
         """Add a feed. Errors: Invalid name; Refused when it exists or its community or audience is not known."""
@@ -72,7 +75,7 @@ class Feeds:
             log = tx.new_log(origin, "own", self._organisation, name=name, community=community, audience=audience)
             row = empty_rows(1)
             row["kind"], row["ref"] = Kind.OPEN, NO_REF
-            blob = encode(descriptor(self._organisation, origin, community, audience), os.urandom(SALT_BYTES))
+            blob = encode(descriptor(self._organisation, origin, community, audience), self._random(SALT_BYTES))
             tx.append(log, row, [blob], np.zeros(1, np.uint32))
             about = {"feed": name, "community": community, "audience": audience}
             tx.audit("feed.created", actor=actor, about=about)

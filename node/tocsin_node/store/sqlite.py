@@ -41,23 +41,25 @@ class _SqliteSession:
 class SqliteStore:
     """One database file; `open` and `open_read_only` make it."""
 
-    def __init__(self, path: Path, *, read_only: bool) -> None:
+    def __init__(self, path: Path, *, read_only: bool, sync: bool = True) -> None:
         self._path = path
+        self._sync = sync
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._guard = threading.Lock()  # of _readers
         self._writer = None if read_only else self._connect_writer()
 
     @classmethod
-    def open(cls, path: Path) -> "SqliteStore":
+    def open(cls, path: Path, *, sync: bool = True) -> "SqliteStore":
         """Open or create, and bring the schema up to date.
 
+        Without `sync` a commit outlives the process, not a power cut: for files that are thrown away with the test.
         Errors: Unsound when the file is not ours, damaged, or of a newer version.
         """
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         try:
-            store = cls(path, read_only=False)
+            store = cls(path, read_only=False, sync=sync)
             store._migrate()
         except sqlite3.DatabaseError as error:
             raise Unsound(f"{path} cannot be read as a database: {error}") from error
@@ -125,7 +127,8 @@ class SqliteStore:
     def _connect_writer(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
         for pragma in (
-            *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"),
+            *("journal_mode=WAL", f"synchronous={'FULL' if self._sync else 'OFF'}", "foreign_keys=ON"),
+            f"busy_timeout={_BUSY_MS}",
             *(f"cache_size=-{_CACHE_KIB}", f"wal_autocheckpoint={_WAL_PAGES}", "secure_delete=ON"),
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -25,7 +25,6 @@ from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
 from tocsin_node.local.methods import Asked, services
 from tocsin_node.log.envelope import SYSTEM, Actor
-from tocsin_node.log.highwater import HighWater
 from tocsin_node.log.runs import stored_runs
 from tocsin_node.log.tx import Stored
 from tocsin_node.log.writer import Writer
@@ -200,7 +199,7 @@ def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: 
         clock=clock,
         feed_signer=keyring.feed_signer(),
         audit_signer=keyring.audit_signer(_audit_origin(store)),
-        highwater=HighWater(home.highwater),
+        highwater=edges.open_marks(home.highwater),
         directory=home.root,
         random=edges.random,
         schedule=edges.schedule,

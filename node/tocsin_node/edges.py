@@ -19,6 +19,7 @@ from tocsin_node.home import Home
 from tocsin_node.local.auth import Guard
 from tocsin_node.local.calls import Calls
 from tocsin_node.local.listener import Listener
+from tocsin_node.log.highwater import HighWater
 from tocsin_node.log.writer import Schedule
 from tocsin_node.store.sqlite import SqliteStore
 from tocsin_node.workers import Workers
@@ -56,6 +57,7 @@ class Edges:
     """The real ones."""
 
     open_store: Callable[[Path], SqliteStore] = SqliteStore.open
+    open_marks: Callable[[Path], HighWater] = HighWater
     schedule: Schedule | None = None
     """Where the writer's commits run; None: in a thread of their own."""
     random: Random = secrets.token_bytes

@@ -38,6 +38,11 @@ GONE: Final = End(grpc.StatusCode.UNAVAILABLE, "the connection broke")
 class Between(Protocol):
     """What is between two nodes."""
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Whose time it is."""
+        ...
+
     def delay(self) -> float:
         """Seconds until the next message arrives."""
         ...
@@ -102,7 +107,7 @@ class Lane:
     def _put(self, item: bytes | End) -> None:
         if self._closed:
             return
-        loop = asyncio.get_running_loop()
+        loop = self._call.between.loop
         self._last = max(self._last, loop.time() + self._call.between.delay())
         self._under_way.append(item)
         loop.call_at(self._last, self._arrive)

@@ -54,9 +54,8 @@ class MemoryDoor:
         function = next(one for one in (handler.unary_unary, handler.unary_stream, handler.stream_stream) if one)
         try:
             found: Any = function(given, context)
-            if isinstance(found, AsyncIterator):
-                responses: AsyncIterator[Any] = found
-                return [_copied(one) async for one in responses]
+            if hasattr(found, "__aiter__"):
+                return [_copied(one) async for one in found]
             return [_copied(await found)]
         except grpc.aio.AbortError:
             raise CallRefused(context.code, context.sentence) from None

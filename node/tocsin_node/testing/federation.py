@@ -53,7 +53,7 @@ class Federation:
 
     def __init__(self, seed: int = 0, *, start: int = NOW) -> None:
         self.loop: Final = VirtualLoop()
-        self.hub: Final = Hub(chance=_drawn("network", seed))
+        self.hub: Final = Hub(loop=self.loop, chance=_drawn("network", seed))
         self.members: Final[dict[str, Member]] = {}
         self.ledger: Final = Ledger(self.members)
         self._start = start

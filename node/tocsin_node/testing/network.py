@@ -52,7 +52,8 @@ class _Listener:
 class Hub:
     """What is between the nodes."""
 
-    def __init__(self, *, chance: Random) -> None:
+    def __init__(self, *, loop: asyncio.AbstractEventLoop, chance: Random) -> None:
+        self.loop: Final = loop
         self.weather: Final = Weather()
         self.trace: Final[list[str]] = []
         self.lies: Final[dict[str, Lie]] = {}
@@ -136,7 +137,7 @@ class Hub:
             say=lambda message: self._say(server, client, message),
             note=lambda status: self._note(server, client, f"{_short(method)} ends {status.code.name}"),
         )
-        call.handler = asyncio.get_running_loop().create_task(side.run(), context=listener.context.copy())
+        call.handler = self.loop.create_task(side.run(), context=listener.context.copy())
         return call
 
     def delay(self) -> float:
@@ -157,7 +158,7 @@ class Hub:
             self.drop(call.client, call.server)
             return False
         if works:
-            self.worked_at = asyncio.get_running_loop().time()
+            self.worked_at = self.loop.time()
         return True
 
     # ---- parts
@@ -168,7 +169,7 @@ class Hub:
         return [item if isinstance(item, bytes) else item.SerializeToString() for item in said]
 
     def _note(self, sender: str, receiver: str, words: str) -> None:
-        self.trace.append(f"{asyncio.get_running_loop().time():.3f} {sender} > {receiver} {words}")
+        self.trace.append(f"{self.loop.time():.3f} {sender} > {receiver} {words}")
 
     def _forget(self, call: Call) -> None:
         self._calls.pop(call, None)

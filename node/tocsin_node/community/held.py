@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tocsin_crypto.epoch import EpochDescriptor, SignedEpoch
 from tocsin_crypto.tag import EpochKey
+from tocsin_signals.entry import MAX_AHEAD_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,15 @@ class Community:
         return self.epochs[-1]
 
     def publishing(self, now: int) -> Epoch | None:
-        """The newest epoch whose publish window contains `now` (ms UTC)."""
-        open_now = (e for e in reversed(self.epochs) if e.descriptor.publish_from <= now < e.descriptor.publish_until)
-        return next(open_now, None)
+        """The newest epoch whose publish window contains `now` (ms UTC).
+
+        It opens as much earlier as honest clocks differ: a member behind its founder publishes at once.
+        """
+        latest = now + MAX_AHEAD_MS
+        windows = ((epoch, epoch.descriptor) for epoch in reversed(self.epochs))
+        return next(
+            (epoch for epoch, said in windows if said.publish_from <= latest and now < said.publish_until), None
+        )
 
     def matching(self, now: int) -> tuple[Epoch, ...]:
         """The epochs that look-ups try at `now` (ms UTC), oldest first."""

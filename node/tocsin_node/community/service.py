@@ -105,6 +105,8 @@ class Communities:
         """The key to publish with at `now` (ms UTC). Errors: NotFound; Refused when no epoch is open."""
         found = self.get(community)
         epoch = found.publishing(now)
+        if epoch is None and found.newest.descriptor.publish_from > now:
+            raise Refused(f"epoch {found.newest.number} of {community} has not begun: is this node's clock right?")
         if epoch is None:
             who = f"its founder, {found.founder}, must rotate it and invite this node"
             raise Refused(f"no epoch of {community} is open for publishing: {who}")

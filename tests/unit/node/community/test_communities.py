@@ -257,6 +257,14 @@ async def test_an_epoch_older_than_the_one_held_is_refused(founder: Side, member
 
 
 @pytest.mark.asyncio
+async def test_an_epoch_opens_as_much_earlier_as_honest_clocks_differ(founder: Side) -> None:
+    await founder.communities.create("demo", actor=OPERATOR)
+    assert founder.communities.publishing(DEMO, NOW - 10 * 60_000).epoch == 1
+    with pytest.raises(Refused, match="epoch 1 of demo.hotline.example has not begun: is this node's clock right"):
+        founder.communities.publishing(DEMO, NOW - 11 * 60_000)
+
+
+@pytest.mark.asyncio
 async def test_publishing_ends_with_the_epoch_until_it_is_rotated(founder: Side, clock: Clock) -> None:
     await founder.communities.create("demo", actor=OPERATOR)
     with pytest.raises(Refused, match=r"no epoch of demo\.hotline\.example is open for publishing"):

@@ -31,6 +31,8 @@ MAX_DAYS = 825
 """Longest life of a certificate in days: what common TLS stacks accept of private ones."""
 VALID_DAYS = 90
 """Usual life of a certificate in days."""
+BACKDATE_MINUTES = 10
+"""How far the clock of a peer that sees a new certificate may be behind, as for a card."""
 
 _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]{1,76}\r?\n)+)-----END CERTIFICATE-----(?:\r?\n)?"
@@ -87,7 +89,7 @@ class TlsIdentity:
 def make_identity(
     organisation: str, *, now: int, days: int = VALID_DAYS, random: Random = secrets.token_bytes
 ) -> TlsIdentity:
-    """A fresh key and certificate, valid from a minute before ``now`` (ms UTC, for clocks behind ours) for ``days``."""
+    """A fresh key and certificate, valid from BACKDATE_MINUTES before ``now`` (ms UTC) for ``days`` from ``now`` on."""
     if not 1 <= days <= MAX_DAYS or not _DAY_MS <= now <= MAX_TIME_MS - MAX_DAYS * _DAY_MS:
         raise Malformed(f"a certificate cannot be made for {days} days (1 to {MAX_DAYS}) at this time")
     key = ec.generate_private_key(ec.SECP256R1())
@@ -101,7 +103,7 @@ def make_identity(
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(int.from_bytes(b"\x01" + random(15), "big"))
-        .not_valid_before(start - dt.timedelta(minutes=1))
+        .not_valid_before(start - dt.timedelta(minutes=BACKDATE_MINUTES))
         .not_valid_after(start + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(organisation)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -260,7 +260,7 @@ async def test_an_epoch_older_than_the_one_held_is_refused(founder: Side, member
 async def test_an_epoch_opens_as_much_earlier_as_honest_clocks_differ(founder: Side) -> None:
     await founder.communities.create("demo", actor=OPERATOR)
     assert founder.communities.publishing(DEMO, NOW - 10 * 60_000).epoch == 1
-    with pytest.raises(Refused, match="epoch 1 of demo.hotline.example has not begun: is this node's clock right"):
+    with pytest.raises(Refused, match=r"epoch 1 of demo\.hotline\.example has not begun: is this node's clock right"):
         founder.communities.publishing(DEMO, NOW - 11 * 60_000)
 
 

@@ -97,10 +97,12 @@ class Files:
         return self.marks[-1]
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything a node had open that did not stop by itself."""
         self.alive = False
         for item in (*self.stores, *self.marks):
             item.close()
+        self.stores.clear()
+        self.marks.clear()
 
 
 class Member:
@@ -137,37 +139,23 @@ class Member:
         self._configure()
 
     async def start(self) -> None:
-        """Run the node."""
+        """Run the node. Errors: those of a node that will not start."""
         self._held.enter_context(lock(self.home))
-        self._files = files = Files()
-        loop = self._federation.loop
-
-        def schedule(work: Callable[[], None]) -> None:
-            loop.call_soon(lambda: work() if files.alive else None)
-
-        self.node = Node(
-            self.home,
-            environment={},
-            exchange=True,
-            clock=self.clock,
-            edges=Edges(
-                open_store=files.open_store,
-                open_marks=files.open_marks,
-                schedule=schedule,
-                random=self._federation.random,
-                jitter=self._federation.jitter,
-                workers=InlineWorkers,
-                network=MemoryNetwork(self._federation.hub, self.organisation),
-                door=self._make_door,
-            ),
-        )
-        await self.node.start()
+        self._files = Files()
+        try:
+            node = Node(self.home, environment={}, exchange=True, clock=self.clock, edges=self._edges(self._files))
+        except BaseException:
+            self.die()
+            raise
+        self.node = node
+        await node.start()
 
     async def stop(self) -> None:
         """Stop it as SIGTERM does."""
         if self.node is not None:
             node, self.node = self.node, None
             await node.stop()
+        self._files = Files()
         self._held.close()
 
     def die(self) -> None:
@@ -299,6 +287,21 @@ class Member:
             return [(str(o), str(code)) for o, code in session.all("SELECT origin, code FROM evidence ORDER BY id")]
 
     # ---- parts
+
+    def _edges(self, files: Files) -> Edges:
+        def schedule(work: Callable[[], None]) -> None:
+            self._federation.loop.call_soon(lambda: work() if files.alive else None)
+
+        return Edges(
+            open_store=files.open_store,
+            open_marks=files.open_marks,
+            schedule=schedule,
+            random=self._federation.random,
+            jitter=self._federation.jitter,
+            workers=InlineWorkers,
+            network=MemoryNetwork(self._federation.hub, self.organisation),
+            door=self._make_door,
+        )
 
     def _make_door(self, **parts: Any) -> MemoryDoor:
         self._door = MemoryDoor(**parts)

@@ -166,11 +166,11 @@ class Member:
 
     # ---- the operator's calls
 
-    def call(self, name: str, request: Message | Iterable[Message]) -> list[Any]:
-        """Any call of the local listener; its responses. Errors: CallRefused."""
+    def call(self, name: str, request: Message | Iterable[Message], *, token: str = "") -> list[Any]:
+        """Any call of the local listener, with the operator's token unless one is given. Errors: CallRefused."""
         assert self._door is not None, f"{self.organisation} never ran"
         assert self.node is not None, f"{self.organisation} does not run"
-        return self._federation.do(self._door.call(name, request), self.organisation)
+        return self._federation.do(self._door.call(name, request, token=token), self.organisation)
 
     def ask(self, name: str, request: Message) -> Any:
         """A call with one response."""

@@ -108,17 +108,22 @@ def test_the_checker_sees_a_log_behind_its_mark(story: Story) -> None:
 
 
 def test_the_checker_sees_a_withdrawn_signal_that_still_matches(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MatchIndex, "withdraw", lambda *_: None)  # a planted defect
+    def nothing(*_: object) -> None:
+        """A planted defect."""
+
+    monkeypatch.setattr(MatchIndex, "withdraw", nothing)
     story.hotline.withdraw(story.publish(BAD))
-    with pytest.raises(AssertionError, match=r"answers .* its entries say \[\]"):
+    with pytest.raises(AssertionError, match=r"answers \('review', .*, its entries say \('ignore', \[\]\)"):
         story.fed.settle()
 
 
 def test_the_checker_sees_an_entry_that_went_to_who_may_not_have_it(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everybody = Recipient("anybody", receives=True, why="a planted defect")
-    monkeypatch.setattr("tocsin_node.exchange.server.receives", lambda *_, **__: everybody)
+    def everybody(*_: object, **__: object) -> Recipient:
+        return Recipient("anybody", receives=True, why="a planted defect")
+
+    monkeypatch.setattr("tocsin_node.exchange.server.receives", everybody)
     story.hotline.audience("reports", [story.near])
     story.publish(BAD)
     with pytest.raises(AssertionError, match=r"far\.example holds 2 of .*, allowed were 1"):

@@ -2,8 +2,8 @@
 
 1. Every stored entry, own or followed, hashes to the root of *every* checkpoint kept of its feed, and to the head.
 2. No log is behind its high-water mark, and no mark names another root.
-3. What a node answers for every tag it holds is what the slow reference makes of its stored entries: so nothing
-   withdrawn or expired matches, nothing live is missed, nothing ignored shows.
+3. What a node answers for every tag it holds, effect and signals, is what the slow reference makes of its stored
+   entries and its policies: so nothing withdrawn or expired matches, nothing live is missed, nothing ignored shows.
 4. A feed's recipients are in its audience, named by the sender's policy, and active peers.
 5. No follower holds an entry that it was never allowed.
 6. All checkpoints of one feed, at whichever honest node, agree: a second root for a size is a split view.
@@ -22,12 +22,11 @@ from tocsin_node.audit.verify import read_marks
 from tocsin_node.log.runs import stored_runs
 from tocsin_node.names import SELF
 from tocsin_node.policy.decide import decide
-from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import Policy, default_policy, parse_policy
-from tocsin_node.policy.verdict import MAX_AHEAD_MS
+from tocsin_node.policy.verdict import Assertion, FeedState, combine
 from tocsin_node.store.protocol import Session
 from tocsin_node.testing.ledger import Ledger, allowed
-from tocsin_node.testing.member import Member
+from tocsin_node.testing.member import NOTHING, Member
 from tocsin_node.testing.reference import Told, tree_root
 from tocsin_signals.details import decode
 from tocsin_signals.errors import Rejected
@@ -113,38 +112,55 @@ def _frozen(member: Member) -> set[str]:
 
 
 def _check_answers(member: Member, feeds: Mapping[str, Held]) -> None:
-    now = member.clock()
-    expected: dict[tuple[int, int], dict[bytes, set[tuple[str, int]]]] = {}
+    now, states = member.clock(), _states(member)
+    expected: dict[tuple[int, int], dict[bytes, list[Assertion]]] = {}
     for feed in feeds.values():
         policy, counts = _policy(member, feed), feed.own or member.peers.get(feed.publisher) != "removed"
         for (code, epoch, tag), signal in feed.told.rows.items():
-            if by_code(code) is None:
-                continue
-            signals = expected.setdefault((code, epoch), {}).setdefault(tag, set())
-            if counts and _shows(feed, signal, policy, now):
-                signals.add((feed.origin, signal))
+            if by_code(code) is not None:
+                found = expected.setdefault((code, epoch), {}).setdefault(tag, [])
+                if counts and feed.told.signals[signal].live(now):
+                    found += _asserted(feed, signal, policy, states.get(feed.origin, FeedState.LIVE))
     for (code, epoch), tags in expected.items():
         kind = by_code(code)
         assert kind is not None
         answers = member.check(kind.name, epoch, list(tags))
-        for tag, signals in tags.items():
-            found = set(answers[tag].signals) if tag in answers else set[tuple[str, int]]()
+        for tag, assertions in tags.items():
+            verdict = combine(assertions, now_ms=now)
+            wanted = (str(verdict.effect), [(one.assertion.feed, one.assertion.signal) for one in verdict.assertions])
+            answer = answers.get(tag, NOTHING)
             where = f"{member.organisation}: tag {tag[:4].hex()} of {kind.name}, epoch {epoch}"
-            assert found == signals, f"{where} answers {sorted(found)}, its entries say {sorted(signals)}"
+            said = (answer.effect, list(answer.signals))
+            assert said == wanted, f"{where} answers {said}, its entries say {wanted}"
+            blobs = [feeds[feed].told.signals[signal].details for feed, signal in answer.signals]
+            assert list(answer.details) == blobs, f"{where} shows other details than its entries have"
 
 
-def _shows(feed: Held, signal: int, policy: Policy, now: int) -> bool:
+def _states(member: Member) -> dict[str, FeedState]:
+    words = {"stopped": FeedState.STOPPED, "silent": FeedState.SILENT}
+    return {feed.origin: words.get(feed.state, FeedState.LIVE) for feed in member.status().followed}
+
+
+def _asserted(feed: Held, signal: int, policy: Policy, state: FeedState) -> Iterator[Assertion]:
     life = feed.told.signals[signal]
     kind = by_code(life.type)
-    if kind is None or not life.live(now) or life.issued_at > now + MAX_AHEAD_MS:
-        return False
     try:
         said = decode(life.details)
     except Rejected:
-        return False
-    name = feed.origin.rpartition("/")[2]
-    decision = decide(policy, feed=name, type_name=kind.name, details=said)
-    return decision.effect > Effect.IGNORE
+        return
+    if kind is not None:
+        decision = decide(policy, feed=feed.origin.rpartition("/")[2], type_name=kind.name, details=said)
+        yield Assertion(
+            feed=feed.origin,
+            publisher=feed.publisher,
+            signal=signal,
+            type_name=kind.name,
+            issued_at=life.issued_at,
+            valid_until=life.valid_until,
+            details=said,
+            decision=decision,
+            feed_state=state,
+        )
 
 
 def _policy(member: Member, feed: Held) -> Policy:

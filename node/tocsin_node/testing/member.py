@@ -54,11 +54,15 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a node makes of an identifier: the effect's name, and (feed origin, signal) of what counts."""
+    """What a node makes of an identifier: the effect's name; (feed origin, signal) of what counts; their details."""
 
     effect: str
     signals: tuple[tuple[str, int], ...]
+    details: tuple[bytes, ...]
     reasons: tuple[str, ...]
+
+
+NOTHING: Final = Answer("ignore", (), (), ())
 
 
 @dataclass(slots=True)
@@ -316,6 +320,7 @@ class Member:
 
 
 def _answer(verdict: pb.Verdict) -> Answer:
-    signals = tuple(sorted((one.feed, one.signal) for one in verdict.assertions))
+    found = sorted((one.feed, one.signal, one.details) for one in verdict.assertions)
     effect = pb.Effect.Name(verdict.effect).removeprefix("EFFECT_").lower()
-    return Answer(effect, signals, tuple(verdict.reasons))
+    signals = tuple((feed, signal) for feed, signal, _ in found)
+    return Answer(effect, signals, tuple(details for _, _, details in found), tuple(verdict.reasons))

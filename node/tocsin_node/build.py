@@ -30,6 +30,7 @@ from tocsin_node.log.tx import Stored
 from tocsin_node.log.writer import Writer
 from tocsin_node.logging import configure
 from tocsin_node.match.intake import take_in
+from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
 from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
@@ -62,7 +63,9 @@ class Node:
         self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
         self._trust = Trust.build(self._core)
         self._matching = Matching.build(self._core, self._trust, lambda: self._config.silence.max_silence_ms)
-        self._publishing = Publishing.build(self._core, self._trust, self._audiences)
+        self._publishing = Publishing.build(
+            self._core, self._trust, self._audiences, lambda: Lifetimes(self._config.lifetimes)
+        )
         self._exchange = self._build_exchange(timing) if exchange else None
         self._listener = self._build_listener(environment)
         self._totals: asyncio.Task[None] | None = None

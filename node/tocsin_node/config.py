@@ -24,6 +24,8 @@ from pydantic_core import ErrorDetails
 from tocsin_node.errors import Invalid, Misconfigured
 from tocsin_node.limits import CONFIG_BYTES
 from tocsin_node.names import local_name, organisation_id
+from tocsin_signals.errors import Rejected
+from tocsin_signals.types import MAX_LIFETIME_DAYS, by_name
 
 Role = Literal["platform", "hotline", "ngo", "financial", "police", "other"]
 DAY_MS: Final = 24 * 3600 * 1000
@@ -135,6 +137,13 @@ class Silence(_Table):
         return self.max_silence_days * DAY_MS
 
 
+def _type_name(value: str) -> str:
+    try:
+        return by_name(value).name
+    except Rejected as error:
+        raise ValueError(f"is not a type of signal: {error.sentence}") from None
+
+
 class Log(_Table):
     """The log on stderr."""
 
@@ -154,6 +163,11 @@ class Config(_Table):
         AfterValidator(_frozen),
     ]
     silence: Silence = Silence()
+    lifetimes: Annotated[
+        Mapping[Annotated[str, AfterValidator(_type_name)], Annotated[int, Field(ge=1, le=MAX_LIFETIME_DAYS)]],
+        Field(default_factory=dict),
+        AfterValidator(_frozen),
+    ]
     log: Log = Log()
 
     @property
@@ -179,6 +193,7 @@ CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
         "local.tcp": Change.RESTART,
         "audiences": Change.NOW,
         "silence.max_silence_days": Change.NOW,
+        "lifetimes": Change.NOW,  # of what is published or revised from then on
         "log.level": Change.NOW,
     }
 )

@@ -22,6 +22,7 @@ from tocsin_node.peers.book import PeerState
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
+from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import Publisher
 from tocsin_node.store.sqlite import SqliteStore
@@ -128,8 +129,8 @@ class Publishing:
     audiences: Audiences
 
     @classmethod
-    def build(cls, core: Core, trust: Trust, audiences: Audiences) -> Self:
-        """From the core and trust."""
+    def build(cls, core: Core, trust: Trust, audiences: Audiences, lifetimes: Callable[[], Lifetimes]) -> Self:
+        """From the core and trust; `audiences` and `lifetimes` are the configuration's as it is now."""
         writer, workers, clock, data_key = core.writer, core.workers, core.clock, core.keyring.records_key()
         feeds = Feeds(
             organisation=core.organisation,
@@ -147,6 +148,7 @@ class Publishing:
             workers=workers,
             retagger=retagger,
             data_key=data_key,
+            lifetimes=lifetimes,
             clock=clock,
         )
         return cls(feeds, retagger, publisher, data_key, audiences)

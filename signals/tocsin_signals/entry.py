@@ -10,8 +10,9 @@ erased entry, of which only the leaf hash remains, from being confirmed by a gue
 This module knows the layout only: what entries mean together is decided by the node.
 """
 
+import struct
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,44 @@ ROW: Final = np.dtype(
         "itemsize": ROW_SIZE,
     }
 )
+
+_LAYOUT: Final = struct.Struct("<BBHI32s32sQQQ16s")
+assert _LAYOUT.size == ENTRY_SIZE
+
+
+class Entry(NamedTuple):
+    """One entry field by field: for single signals; runs of them stay columns."""
+
+    version: int
+    kind: int
+    type: int
+    epoch: int
+    tag: bytes
+    details: bytes
+    issued_at: int
+    valid_until: int
+    ref: int
+    salt: bytes
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """From the 112 bytes that are hashed; ValueError for any other length."""
+        if len(data) != ENTRY_SIZE:
+            raise ValueError(f"an entry has {ENTRY_SIZE} bytes, not {len(data)}")
+        return cls(*_LAYOUT.unpack(data))
+
+    def encode(self) -> bytes:
+        """The 112 bytes that are hashed."""
+        return _LAYOUT.pack(*self)
+
+    @property
+    def kind_word(self) -> str:
+        """The kind in words, its number where this version does not know it."""
+        try:
+            return Kind(self.kind).name.lower()
+        except ValueError:
+            return str(self.kind)
+
 
 Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.void]]
 Bytes2D: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.uint8]]

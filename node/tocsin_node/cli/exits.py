@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Exit(IntEnum):
-    """Exit statuses of every command except `audit verify`, which has its own."""
+    """Exit statuses of every command except `audit verify` and `signal verify`, which have their own."""
 
     OK = 0
     FINDINGS = 1
@@ -41,6 +41,21 @@ VERIFY_TABLE: Final[tuple[tuple[VerifyExit, str], ...]] = (
 )
 
 
+class ProofExit(IntEnum):
+    """Exit statuses of `signal verify`."""
+
+    OK = 0
+    FALSE = 1
+    CANNOT = 2
+
+
+PROOF_TABLE: Final[tuple[tuple[ProofExit, str], ...]] = (
+    (ProofExit.OK, "the proof holds"),
+    (ProofExit.FALSE, "the proof is false, or not about the value"),
+    (ProofExit.CANNOT, "cannot be checked: no proof, no key"),
+)
+
+
 def _lines(title: str, rows: tuple[tuple[IntEnum, str], ...]) -> str:
     return "\n".join([title, *(f"{int(code):>3}  {meaning}" for code, meaning in rows)])
 
@@ -48,3 +63,5 @@ def _lines(title: str, rows: tuple[tuple[IntEnum, str], ...]) -> str:
 EPILOG: Final = _lines("Exit status:", TABLE)
 
 VERIFY_EPILOG: Final = _lines("Exit status:", VERIFY_TABLE)
+
+PROOF_EPILOG: Final = _lines("Exit status:", PROOF_TABLE)

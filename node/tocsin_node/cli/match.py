@@ -149,7 +149,9 @@ def _show(run: Invocation, asked: Asked, verdict: "Verdict") -> str:
     elif verdict.reject:
         run.out.say(f"{asked.name}: not looked up, {verdict.reject}: {verdict.sentence}")
     elif not verdict.assertions:
-        run.out.say(f"{asked.name}: no signal")
+        run.out.say(f"{asked.name}: no signal" + (" that counts" if verdict.reasons else ""))
+        for reason in verdict.reasons:
+            run.out.say(f"  {reason}")
     else:
         run.out.say(f"{asked.name}: {word}")
         for assertion in verdict.assertions:
@@ -170,6 +172,8 @@ def _assertion(item: "MatchedAssertion") -> Iterator[tuple[str, str]]:
     yield "rule", item.rule
     yield "caps", ", ".join(item.caps)
     yield "valid until", when(item.valid_until)
+    if item.counts_until and item.counts_until != item.valid_until:
+        yield "counts until", f"{when(item.counts_until)}, by policy"
     yield from details_pairs(details(item.details))
 
 

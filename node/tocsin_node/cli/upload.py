@@ -52,12 +52,15 @@ class Defaults:
         Days are counted from the end of today (UTC), so that a repeated run says the same as the first.
         """
         expires = row.expires or self.expires
-        if expires is None:
-            return 0
-        midnight = -(-self.now_ms // DAY_MS) * DAY_MS
-        if expires.days is None:
-            return expires.until(self.now_ms)
-        return min(expires.until(midnight), self.now_ms + MAX_LIFETIME_DAYS * DAY_MS)
+        return 0 if expires is None else end_of(expires, self.now_ms)
+
+
+def end_of(expires: Expiry, now_ms: int) -> int:
+    """The moment (ms UTC) an expiry means for what is published at `now_ms`: days run from the end of that day."""
+    if expires.days is None:
+        return expires.until(now_ms)
+    midnight = -(-now_ms // DAY_MS) * DAY_MS
+    return min(expires.until(midnight), now_ms + MAX_LIFETIME_DAYS * DAY_MS)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,10 @@ class Epoch:
         """Its number, from 1."""
         return self.descriptor.number
 
+    def matched(self, now: int) -> bool:
+        """Whether look-ups still try it at `now` (ms UTC)."""
+        return now < self.descriptor.match_until
+
 
 @dataclass(frozen=True, slots=True)
 class Community:
@@ -52,7 +56,7 @@ class Community:
 
     def matching(self, now: int) -> tuple[Epoch, ...]:
         """The epochs that look-ups try at `now` (ms UTC), oldest first."""
-        return tuple(epoch for epoch in self.epochs if now < epoch.descriptor.match_until)
+        return tuple(epoch for epoch in self.epochs if epoch.matched(now))
 
     def epoch(self, number: int) -> Epoch | None:
         """One epoch, or None."""

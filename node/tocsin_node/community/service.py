@@ -116,6 +116,20 @@ class Communities:
         """Every key that look-ups try at `now` (ms UTC)."""
         return [epoch.key for found in self._held.values() for epoch in found.matching(now)]
 
+    def ended(self, epoch: int, now: int) -> frozenset[str]:
+        """The communities whose epoch of this number is no longer matched at `now` (ms UTC)."""
+        held = ((name, found.epoch(epoch)) for name, found in self._held.items())
+        return frozenset(name for name, one in held if one is not None and not one.matched(now))
+
+    def tagging(self, community: str) -> list[EpochKey]:
+        """Every key held of a community, of ended epochs too: own records may stand under one. Errors: NotFound."""
+        return [epoch.key for epoch in self.get(community).epochs]
+
+    def epochs(self, community: str) -> tuple[Epoch, ...]:
+        """The epochs held of a community; none when this node is no member of it."""
+        found = self._held.get(community)
+        return () if found is None else found.epochs
+
     def members(self, community: str) -> tuple[str, ...]:
         """Who was invited to a community founded here and not removed. Errors: NotFound, Refused."""
         self._founded(community)

@@ -1,4 +1,7 @@
-"""Calls of role audit: Verify and ReadAudit. Each is logged, before anything is read."""
+"""Calls of role audit: Verify, ReadAudit and ProveSignal.
+
+Each is logged: checks and reading before anything is read, a proof before it is handed out.
+"""
 
 import asyncio
 import threading
@@ -9,8 +12,11 @@ from tocsin.v1 import audit_pb2 as pb
 from tocsin_node.audit.verify import read_marks, verify_store
 from tocsin_node.home import Home
 from tocsin_node.limits import AUDIT_PAGE
+from tocsin_node.local.wire import feed_name
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
+from tocsin_node.match.feeds import FeedBook, FeedFacts
+from tocsin_node.proof.make import Proof, prove
 from tocsin_node.store.protocol import Store
 
 _POLL_S: Final = 0.01  # between looks at whether a check that nobody waits for has ended
@@ -19,10 +25,11 @@ _POLL_S: Final = 0.01  # between looks at whether a check that nobody waits for 
 class AuditCalls:
     """Handlers of what auditors may do."""
 
-    def __init__(self, *, home: Home, store: Store, writer: Writer) -> None:
+    def __init__(self, *, home: Home, store: Store, writer: Writer, book: FeedBook) -> None:
         self._home = home
         self._store = store
         self._writer = writer
+        self._book = book
 
     async def verify(self, request: pb.VerifyRequest, actor: Actor) -> AsyncGenerator[pb.VerifyResponse, None]:  # noqa: ARG002
         """Check every log; progress and reports as they come."""
@@ -68,6 +75,18 @@ class AuditCalls:
             if not entries:
                 return
             first, left = entries[-1].index + 1, left - len(entries)
+
+    async def prove(self, request: pb.ProveSignalRequest, actor: Actor) -> pb.ProveSignalResponse:
+        """A signal as a file for somebody outside."""
+        facts = self._book.find(feed_name(request.feed))
+        proof = await asyncio.to_thread(self._prove, facts, request.signal)
+        about = {"feed": facts.origin, "signal": str(request.signal)}
+        await self._writer.submit(lambda tx: tx.audit("signal.proved", actor=actor, about=about))
+        return pb.ProveSignalResponse(proof=proof.data, entries=proof.entries, left_out=proof.left_out, size=proof.size)
+
+    def _prove(self, facts: FeedFacts, signal: int) -> Proof:
+        with self._store.read() as session:
+            return prove(session, facts.log, facts.origin, signal)
 
     def _entries(self, first: int, limit: int) -> Iterator[pb.AuditEntry]:
         query = "SELECT idx, envelope FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?"

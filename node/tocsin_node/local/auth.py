@@ -41,6 +41,7 @@ ACCESS: Final[Mapping[str, Role | Open]] = MappingProxyType(
         NODE + "Check": Role.MATCH,
         NODE + "Publish": Role.PUBLISH,
         NODE + "Withdraw": Role.PUBLISH,
+        NODE + "ReviseSignals": Role.PUBLISH,
         NODE + "ShowSignal": Role.PUBLISH,
         NODE + "Status": Role.OPERATE,
         NODE + "Reload": Role.OPERATE,
@@ -66,6 +67,7 @@ ACCESS: Final[Mapping[str, Role | Open]] = MappingProxyType(
         NODE + "RevokeToken": Role.OPERATE,
         AUDIT + "Verify": Role.AUDIT,
         AUDIT + "ReadAudit": Role.AUDIT,
+        AUDIT + "ProveSignal": Role.AUDIT,  # bytes of the logs for an outsider; a look-up's token need not export them
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Open.ANY_TOKEN,
         "/grpc.health.v1.Health/Check": Open.NO_TOKEN,
         "/grpc.health.v1.Health/Watch": Open.NO_TOKEN,

@@ -36,7 +36,9 @@ class Asked:
 
 def services(asked: Asked) -> Sequence[Calls]:
     """The services Node and Audit; roles are `auth`'s."""
-    audit = AuditCalls(home=asked.core.home, store=asked.core.store, writer=asked.core.writer)
+    core = asked.core
+    audit = AuditCalls(home=core.home, store=core.store, writer=core.writer, book=asked.matching.book)
+    audited = {"Verify": audit.verify, "ReadAudit": audit.read, "ProveSignal": audit.prove}
     node = {
         **_matching(asked),
         **_publishing(asked),
@@ -47,7 +49,7 @@ def services(asked: Asked) -> Sequence[Calls]:
     }
     return [
         Calls(node_pb2.DESCRIPTOR.services_by_name["Node"], node),
-        Calls(audit_pb2.DESCRIPTOR.services_by_name["Audit"], {"Verify": audit.verify, "ReadAudit": audit.read}),
+        Calls(audit_pb2.DESCRIPTOR.services_by_name["Audit"], audited),
     ]
 
 
@@ -61,11 +63,17 @@ def _publishing(asked: Asked) -> Handlers:
         publisher=asked.publishing.publisher,
         book=asked.matching.book,
         judge=asked.matching.judge,
+        epochs=asked.trust.communities,
         store=asked.core.store,
         data_key=asked.publishing.data_key,
         clock=asked.core.clock,
     )
-    return {"Publish": calls.publish, "Withdraw": calls.withdraw, "ShowSignal": calls.show}
+    return {
+        "Publish": calls.publish,
+        "Withdraw": calls.withdraw,
+        "ReviseSignals": calls.revise,
+        "ShowSignal": calls.show,
+    }
 
 
 def _operating(asked: Asked) -> Handlers:

@@ -1,25 +1,32 @@
-"""Calls of role publish: Publish, Withdraw, ShowSignal."""
+"""Calls of role publish: Publish, Withdraw, ReviseSignals, ShowSignal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Protocol
 
 from tocsin.v1 import node_pb2 as pb
+from tocsin_node.community.held import Epoch
 from tocsin_node.errors import Invalid, NotFound
+from tocsin_node.life.read import life
+from tocsin_node.life.show import Shown, show
 from tocsin_node.local import wire
 from tocsin_node.local.calls import off_loop
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.runs import deliveries
-from tocsin_node.match.feeds import FeedBook, FeedFacts
+from tocsin_node.match.feeds import FeedBook
 from tocsin_node.match.judge import Judge
-from tocsin_node.policy.effect import Effect
 from tocsin_node.publish import records
-from tocsin_node.publish.life import LifeEvent, life, state_of
 from tocsin_node.publish.prepare import unseal
 from tocsin_node.publish.service import Publisher
 from tocsin_node.store.protocol import Store
-from tocsin_signals.details import decode
-from tocsin_signals.errors import Rejected
-from tocsin_signals.types import by_code
+
+
+class Epochs(Protocol):
+    """What this node holds of communities."""
+
+    def epochs(self, community: str) -> Sequence[Epoch]:
+        """The epochs held of a community; none where this node is no member."""
+        ...
 
 
 class PublishCalls:
@@ -31,6 +38,7 @@ class PublishCalls:
         publisher: Publisher,
         book: FeedBook,
         judge: Judge,
+        epochs: Epochs,
         store: Store,
         data_key: bytes,
         clock: Callable[[], int],
@@ -38,6 +46,7 @@ class PublishCalls:
         self._publisher = publisher
         self._book = book
         self._judge = judge
+        self._epochs = epochs
         self._store = store
         self._data_key = data_key
         self._clock = clock
@@ -78,39 +87,37 @@ class PublishCalls:
         )
         return wire.withdrawn(result)
 
+    async def revise(self, request: pb.ReviseSignalsRequest, actor: Actor) -> pb.ReviseSignalsResponse:
+        """Change live signals: all that are named, or none."""
+        signals, identifiers = wire.revision(request)
+        result = await self._publisher.revise(
+            wire.feed_name(request.feed),
+            signals=signals,
+            identifiers=identifiers,
+            changes=request.changes,
+            valid_until=request.valid_until,
+            actor=actor,
+        )
+        return wire.revised(result)
+
     async def show(self, request: pb.ShowSignalRequest, actor: Actor) -> pb.ShowSignalResponse:  # noqa: ARG002
         """A signal's whole life, own or followed."""
-        return await asyncio.to_thread(self._show, wire.feed_name(request.feed), request.signal)
+        found = await asyncio.to_thread(self._show, wire.feed_name(request.feed), request.signal)
+        return wire.shown(found)
 
-    def _show(self, feed: str, signal: int) -> pb.ShowSignalResponse:
+    def _show(self, feed: str, signal: int) -> Shown:
         facts = self._book.find(feed)
         with self._store.read() as session:
             events = life(session, facts.log, facts.origin, signal)
             own = records.by_signals(session, facts.log, [signal]).get(signal)
-            delivered = [one for one in deliveries(session) if one.log == facts.log and one.size > events[-1].index]
-        asserted = [event for event in events if event.kind != "withdraw"][-1]
-        kind = by_code(asserted.type)
-        state = state_of(events, self._clock())
-        effect, rule = self._decided(facts, asserted) if state == "live" else (Effect.IGNORE, "")
-        identifier = unseal(own.sealed, facts.origin, own.type, self._data_key) if own else ""
-        return pb.ShowSignalResponse(
-            feed=facts.origin,
-            publisher=facts.publisher,
-            signal=signal,
-            type=kind.name if kind else f"unknown type {asserted.type:#06x}",
-            tag=asserted.tag[:4].hex(),
-            state=state,
-            effect=wire.effect(effect),
-            rule=rule,
-            events=wire.events(events),
-            delivered=wire.deliveries(delivered),
-            identifier=identifier,
+            delivered = [one for one in deliveries(session) if one.log == facts.log]
+        return show(
+            facts,
+            events,
+            judge=self._judge,
+            book=self._book,
+            epochs=self._epochs.epochs(facts.community),
+            delivered=delivered,
+            identifier=unseal(own.sealed, facts.origin, own.type, self._data_key) if own else "",
+            now=self._clock(),
         )
-
-    def _decided(self, facts: FeedFacts, asserted: LifeEvent) -> tuple[Effect, str]:
-        try:
-            said = decode(asserted.details)
-        except Rejected:
-            said = None
-        decision = self._judge.decide(facts, asserted.type, said)
-        return (decision.effect, decision.rule) if decision else (Effect.IGNORE, "not-understood")

@@ -10,15 +10,16 @@ from tocsin_node.audience import Recipient
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Community, MadeInvite
 from tocsin_node.errors import Invalid
-from tocsin_node.limits import MATCH_QUERIES, PUBLISH_ROWS, WITHDRAW_SIGNALS
+from tocsin_node.life.show import Shown
+from tocsin_node.limits import CHANGES_BYTES, MATCH_QUERIES, PUBLISH_ROWS, REVISE_SIGNALS, WITHDRAW_SIGNALS
 from tocsin_node.log.runs import Delivery
 from tocsin_node.match.query import Query
 from tocsin_node.match.service import QueryVerdict
 from tocsin_node.peers.book import Peer
 from tocsin_node.policies import Applied
 from tocsin_node.policy.effect import Effect
-from tocsin_node.publish.life import LifeEvent
 from tocsin_node.publish.prepare import RowIn
+from tocsin_node.publish.revise import Revised
 from tocsin_node.publish.service import ChunkResult, Withdrawn
 from tocsin_node.status import FeedState, NodeState, PeerReport
 from tocsin_node.tokens import Token
@@ -38,6 +39,20 @@ def withdrawal(request: pb.WithdrawRequest) -> tuple[list[int], list[Query]]:
     if len(request.signals) > WITHDRAW_SIGNALS:
         raise Invalid(f"{len(request.signals)} signals in one request; at most {WITHDRAW_SIGNALS} are allowed")
     return list(request.signals), queries(request.identifiers, WITHDRAW_SIGNALS)
+
+
+def revision(request: pb.ReviseSignalsRequest) -> tuple[list[int], list[Query]]:
+    """What a revision names."""
+    if len(request.signals) > REVISE_SIGNALS:
+        raise Invalid(f"{len(request.signals)} signals in one request; at most {REVISE_SIGNALS} are allowed")
+    if len(request.changes) > CHANGES_BYTES:
+        raise Invalid(f"changes of {len(request.changes)} bytes; at most {CHANGES_BYTES} are allowed")
+    return list(request.signals), queries(request.identifiers, REVISE_SIGNALS)
+
+
+def revised(result: Revised) -> pb.ReviseSignalsResponse:
+    """What a revision did."""
+    return pb.ReviseSignalsResponse(size=result.size, revised=result.revised, unchanged=result.unchanged)
 
 
 def feed_name(text: str) -> str:
@@ -193,19 +208,38 @@ def tokens(found: Iterable[Token]) -> pb.ListTokensResponse:
     )
 
 
-def events(found: Iterable[LifeEvent]) -> list[pb.SignalEvent]:
-    """A signal's entries."""
-    return [
-        pb.SignalEvent(
-            index=one.index,
-            kind=one.kind,
-            issued_at=one.issued_at,
-            valid_until=one.valid_until,
-            epoch=one.epoch,
-            details=one.details,
-        )
-        for one in found
-    ]
+def shown(found: Shown) -> pb.ShowSignalResponse:
+    """A signal's whole life."""
+    return pb.ShowSignalResponse(
+        feed=found.feed,
+        publisher=found.publisher,
+        signal=found.signal,
+        type=found.type_name,
+        tag=found.events[0].entry.tag[:4].hex(),
+        state=found.state.value,
+        why=found.why,
+        effect=effect(found.effect),
+        rule=found.rule,
+        caps=found.caps,
+        counts_until=found.counts_until,
+        tags=[
+            pb.SignalTag(epoch=tag.epoch, tag=tag.tag[:4].hex(), match_until=tag.match_until or 0) for tag in found.tags
+        ],
+        events=[
+            pb.SignalEvent(
+                index=event.index,
+                kind=event.entry.kind_word,
+                issued_at=event.entry.issued_at,
+                valid_until=event.entry.valid_until,
+                epoch=event.entry.epoch,
+                details=event.details,
+                held_by=[one.peer for one in found.delivered if one.size > event.index],
+            )
+            for event in found.events
+        ],
+        delivered=deliveries(one for one in found.delivered if one.size > found.events[-1].index),
+        identifier=found.identifier,
+    )
 
 
 def status(state: NodeState) -> pb.StatusResponse:
@@ -244,6 +278,7 @@ def _verdict(one: QueryVerdict) -> pb.Verdict:
                 effect=effect(judged.effect),
                 rule=judged.assertion.decision.rule,
                 caps=judged.caps,
+                counts_until=judged.assertion.counts_until,
             )
             for judged in one.verdict.assertions
         ],

@@ -162,6 +162,17 @@ class Tx:
         self._group.chunks.setdefault(log, []).append(_Chunk(rows, numbers, blobs))
         return first
 
+    def blob(self, details: bytes) -> bytes:
+        """The details blob of a digest, of entries appended in this group too. Errors: Unsound when there is none."""
+        record = self.sql.one("SELECT blob FROM details WHERE digest = ?", (details,))
+        if record is not None and record[0] is not None:
+            return bytes(record[0])
+        waiting = (blob for chunks in self._group.chunks.values() for chunk in chunks for blob in chunk.blobs)
+        found = next((blob for blob in waiting if digest(blob) == details), None)
+        if found is None:
+            raise Unsound("the details of a live own signal are missing")
+        return found
+
     def follow(self, log: int, accepted: Accepted) -> None:
         """Store a verified delivery of a followed feed. Errors: Misbehaviour when it does not extend our copy."""
         head, run = self._heads[log], accepted.run

@@ -33,10 +33,10 @@ def check_tags(tags: NDArray[np.uint8]) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SignalBlock:
-    """The assert and retag entries of one verified run of a feed, in log order.
+    """The assert entries, or the retag entries, of one verified run of a feed, in log order.
 
     `signals` is the id of each row's signal: the own index for assert entries, the ref for retag entries. `details` is
-    the small number the node gave to the details digest.
+    the small number the node gave to the details digest; of retag entries neither it nor the times count.
     """
 
     tags: NDArray[np.uint8]

@@ -10,7 +10,8 @@ Shape
 Rules
 - Repeated assertions of one row fold: the signal with the higher number has the row, dead or alive; an older one never
   comes back when the newer is withdrawn.
-- The latest word about a signal counts (assert, retag, revise; by issued_at, then the order given). Withdrawn is final.
+- The latest word about a signal counts (assert, revise; by issued_at, then the order given). Withdrawn is final.
+- A retag is no word: it gives a signal that is known a further row, and changes nothing else (`life.state`).
 - A row is live while its signal is neither withdrawn nor expired and its feed was not dropped. Signals issued in the
   future are returned; whether they count is decided with the policy (`tocsin_node.policy.verdict`).
 - `compact` forgets withdrawn rows and dropped feeds. Only a publisher that retags an *older* signal onto a tag whose
@@ -47,7 +48,7 @@ class IndexStats:
     withdrawn: int  # signals withdrawn since the last compaction
     dropped_rows: int  # rows of dropped feeds not yet compacted
     refused_rows: int  # rows beyond a feed's limit of tag spaces
-    unknown_signals: int  # withdrawals and revisions of signals the index never saw
+    unknown_signals: int  # withdrawals, revisions and retags of signals the index never saw
     nbytes: int  # memory in use, without the head-room of growth
 
 
@@ -66,7 +67,18 @@ class MatchIndex:
         self._withdrawn = self._dropped_rows = self._refused = self._unknown = 0
 
     def add(self, feed: int, block: SignalBlock) -> None:
-        """Add the assert and retag entries of one verified segment, in log order; ValueError beyond a stated limit."""
+        """Add the assert entries of one verified segment, in log order; ValueError beyond a stated limit."""
+        self._add(feed, block, words_count=True)
+
+    def retag(self, feed: int, block: SignalBlock) -> None:
+        """Add the retag entries of one verified segment: only the tags count, and only of signals there are."""
+        which, slots = self._states.find(feed, block.signals)
+        known = np.zeros(len(block), dtype=np.bool_)
+        known[which] = self._states.known(slots)
+        self._unknown += len(block) - int(np.count_nonzero(known))
+        self._add(feed, block if known.all() else block.where(known), words_count=False)
+
+    def _add(self, feed: int, block: SignalBlock, *, words_count: bool) -> None:
         if not 0 <= feed <= MAX_FEED:
             raise ValueError(f"a feed number is 0 to {MAX_FEED}, not {feed}")
         with self._lock:
@@ -88,7 +100,8 @@ class MatchIndex:
         again, new = order[~fresh], order[fresh]
         self._rows.reserve(new.shape[0])
         with self._lock:
-            self._states.put(slots, block.details, block.issued_at, block.valid_until)
+            if words_count:
+                self._states.put(slots, block.details, block.issued_at, block.valid_until)
             self._fold(held[~fresh], slots[again])
             self._rows.append(
                 self._table,

@@ -3,10 +3,12 @@
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tocsin_node.log.tx import Stored
 from tocsin_node.match.blocks import SignalBlock
 from tocsin_node.match.index import MatchIndex
+from tocsin_node.segment.codec import U64
 from tocsin_signals.entry import MAX_LIFETIME_MS, VERSION, Kind, tag_column
 from tocsin_signals.types import REGISTRY
 
@@ -14,8 +16,10 @@ _CODES: Final = np.asarray([entry.code for entry in REGISTRY], np.uint16)
 
 
 def take_in(index: MatchIndex, stored: Stored) -> None:
-    """Add a run's signals to the index and apply its revisions and withdrawals, in log order.
+    """Add a run's signals to the index, then their further tags, revisions and withdrawals, each in log order.
 
+    That order gives what `life.state.fold` says of every single signal: an assert comes before whatever names it, a
+    retag changes nothing but where the signal is found, and a withdrawal is final.
     Entries of unknown version, kind or type are left out: they are kept as bytes and never matched. A signal that
     claims to live longer than five years is cut to that.
     """
@@ -25,18 +29,10 @@ def take_in(index: MatchIndex, stored: Stored) -> None:
     typed = known & np.isin(rows["type"], _CODES)
     until = np.minimum(rows["valid_until"], rows["issued_at"] + np.uint64(MAX_LIFETIME_MS))
     signals = np.where(kinds == Kind.ASSERT, indices, rows["ref"]).astype(np.uint64)
-    adds = typed & ((kinds == Kind.ASSERT) | (kinds == Kind.RETAG))
-    if bool(adds.any()):
-        block = SignalBlock(
-            tags=np.ascontiguousarray(tag_column(rows)[adds]),
-            types=rows["type"][adds].astype(np.uint16),
-            epochs=rows["epoch"][adds].astype(np.uint32),
-            details=details[adds].astype(np.uint32),
-            issued_at=rows["issued_at"][adds].astype(np.uint64),
-            valid_until=until[adds],
-            signals=signals[adds],
-        )
-        index.add(stored.log, block)
+    for kind, take in ((Kind.ASSERT, index.add), (Kind.RETAG, index.retag)):
+        chosen = typed & (kinds == kind)
+        if bool(chosen.any()):
+            take(stored.log, _block(stored, chosen, signals, until))
     revises = known & (kinds == Kind.REVISE)
     if bool(revises.any()):
         times = rows["issued_at"][revises].astype(np.uint64)
@@ -45,3 +41,16 @@ def take_in(index: MatchIndex, stored: Stored) -> None:
     withdraws = known & (kinds == Kind.WITHDRAW)
     if bool(withdraws.any()):
         index.withdraw(stored.log, signals[withdraws])
+
+
+def _block(stored: Stored, chosen: npt.NDArray[np.bool_], signals: U64, until: U64) -> SignalBlock:
+    rows = stored.rows[chosen]
+    return SignalBlock(
+        tags=np.ascontiguousarray(tag_column(rows)),
+        types=rows["type"].astype(np.uint16),
+        epochs=rows["epoch"].astype(np.uint32),
+        details=stored.details[chosen].astype(np.uint32),
+        issued_at=rows["issued_at"].astype(np.uint64),
+        valid_until=until[chosen],
+        signals=signals[chosen],
+    )

@@ -6,7 +6,7 @@ expired signals stop counting at once.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -38,6 +38,10 @@ class MatchKeys(Protocol):
 
     def matching(self, now: int) -> Sequence[EpochKey]:
         """Every key of a live epoch at `now` (ms)."""
+        ...
+
+    def ended(self, epoch: int, now: int) -> Collection[str]:
+        """The communities whose epoch of this number is no longer matched at `now` (ms)."""
         ...
 
 
@@ -130,13 +134,13 @@ class Matcher:
             raise Invalid(error.sentence) from error
         count = len(tags) // TAG_BYTES
         probes = (Probe(at, tags[at * TAG_BYTES : (at + 1) * TAG_BYTES], code, epoch) for at in range(count))
-        found = self._judge_probes(list(probes))
+        found = self._judge_probes(list(probes), self._keys.ended(epoch, self._clock()))
         verdicts = [found[number] for number in sorted(found)]
         self._count(actor, purpose, count, verdicts)
         return verdicts
 
-    def _judge_probes(self, probes: Sequence[Probe]) -> dict[int, QueryVerdict]:
-        """The verdict on every query that has a row in the index."""
+    def _judge_probes(self, probes: Sequence[Probe], ended: Collection[str] = ()) -> dict[int, QueryVerdict]:
+        """The verdict on every query that has a row in the index, but for tags of communities whose epoch `ended`."""
         now = self._clock()
         found: dict[int, list[Assertion]] = defaultdict(list)
         blobs: dict[tuple[str, int], bytes] = {}
@@ -145,6 +149,8 @@ class Matcher:
             decision = self._judge.decision(facts, code, number)
             kind, (blob, said) = by_code(code), self._judge.details(number)
             if decision is None or kind is None or said is None or not self._feeds.counts(facts):
+                continue
+            if facts.community in ended:
                 continue
             state = self._feeds.reliance(facts, now)
             found[query].append(

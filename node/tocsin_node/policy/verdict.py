@@ -1,7 +1,7 @@
 """The verdict on one tag or identifier: what all live assertions come to together. Architecture section 6.
 
-- An assertion counts while it is issued (or at most ten minutes ahead of our clock), not expired, and not older than
-  its rule allows. What policy ignores never counts and is never shown.
+- An assertion counts while its state is live (`life.state`): issued, or at most ten minutes ahead of our clock; not
+  expired; not older than policy allows, which is said. What policy ignores never counts and is never shown.
 - A feed that fell silent or was stopped caps its assertions at review.
 - Verdict = the strongest effect among assertions of harm (harmful, suspected; tests reach shadow at most). A benign
   assertion whose own effect is review or stronger caps it at review.
@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from tocsin_node.life.state import Standing, State
 from tocsin_node.policy.decide import Decision, capped
 from tocsin_node.policy.effect import Effect
 
-MAX_AHEAD_MS: Final = 10 * 60 * 1000  # clocks of honest publishers differ by less; later signals wait for their time
+_DAY_MS: Final = 24 * 3600 * 1000
 
 
 class FeedState(StrEnum):
@@ -43,6 +44,12 @@ class Assertion:
     decision: Decision
     feed_state: FeedState
 
+    @property
+    def counts_until(self) -> int:
+        """When it stops counting if nothing more is said (ms UTC): its end, or the age policy allows it."""
+        age = self.decision.max_age_ms
+        return self.valid_until if age is None else min(self.valid_until, self.issued_at + age)
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -65,7 +72,8 @@ class Verdict:
 def combine(assertions: Iterable[Assertion], *, now_ms: int) -> Verdict:
     """The verdict that these assertions come to at this time."""
     distinct = {(item.feed, item.signal, item.type_name): item for item in assertions}
-    judged = tuple(_judge(distinct[key]) for key in sorted(distinct) if _counts(distinct[key], now_ms))
+    states = [(distinct[key], _state(distinct[key], now_ms)) for key in sorted(distinct)]
+    judged = tuple(_judge(item) for item, state in states if state is State.LIVE)
     shown = tuple(item for item in judged if item.effect > Effect.IGNORE)
     effect = max((item.effect for item in shown if not _benign(item)), default=Effect.IGNORE)
     reasons = [_reason(item) for item in shown]
@@ -73,16 +81,12 @@ def combine(assertions: Iterable[Assertion], *, now_ms: int) -> Verdict:
     if veto and effect > Effect.REVIEW:
         effect = Effect.REVIEW
         reasons += [f"{_name(item.assertion)} says benign and caps the verdict at review" for item in veto]
-    return Verdict(effect, shown, tuple(reasons))
+    reasons += [_too_old(item) for item, state in states if state is State.TOO_OLD]
+    return Verdict(effect, shown, tuple(reason for reason in reasons if reason))
 
 
-def _counts(item: Assertion, now_ms: int) -> bool:
-    age = item.decision.max_age_ms
-    return (
-        item.issued_at <= now_ms + MAX_AHEAD_MS
-        and now_ms < item.valid_until
-        and (age is None or now_ms < item.issued_at + age)
-    )
+def _state(item: Assertion, now_ms: int) -> State:
+    return Standing(item.issued_at, item.valid_until).state(now_ms, max_age_ms=item.decision.max_age_ms)
 
 
 def _judge(item: Assertion) -> Judged:
@@ -100,6 +104,14 @@ def _reason(item: Judged) -> str:
     caps = f", capped by {', '.join(item.caps)}" if item.caps else ""
     stance = found.details.get("stance")
     return f"{_name(found)} ({found.type_name}, {stance}): {item.effect} by rule {found.decision.rule}{caps}"
+
+
+def _too_old(item: Assertion) -> str:
+    """Why a signal that is still valid does not count: the cap is the operator's own, so it is named."""
+    if item.decision.effect is Effect.IGNORE or item.decision.max_age_ms is None:
+        return ""
+    days, rule = item.decision.max_age_ms // _DAY_MS, item.decision.rule
+    return f"{_name(item)} ({item.type_name}): not counted, older than the {days} days that rule {rule} allows"
 
 
 def _name(item: Assertion) -> str:

@@ -6,6 +6,7 @@ The natural key of a signal is (feed, type, tag). The raw identifier stands only
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+from tocsin_node.life.state import Standing, State
 from tocsin_node.store.protocol import Session
 
 T = TypeVar("T")
@@ -26,8 +27,12 @@ class OwnRecord(NamedTuple):
     sealed: bytes
 
     def live(self, now: int) -> bool:
-        """Whether the signal counts at `now` (ms)."""
-        return not self.withdrawn and self.valid_until > now
+        """Whether the signal stands at `now` (ms), and so may be revised and is carried into the next epoch."""
+        return self.state(now) is State.LIVE
+
+    def state(self, now: int) -> State:
+        """The signal's state at `now` (ms) to its publisher, whose own clock issued it."""
+        return Standing(0, self.valid_until, self.withdrawn).state(now)
 
 
 _COLUMNS = "type, tag, epoch, signal, details, valid_until, withdrawn, sealed"
@@ -56,10 +61,24 @@ def by_signals(session: Session, log: int, signals: Sequence[int]) -> dict[int, 
     return found
 
 
+def named(
+    session: Session, log: int, signals: Sequence[int], identifiers: Sequence[Sequence[tuple[int, bytes]]]
+) -> list[OwnRecord | None]:
+    """For each signal id, once, and each identifier's (type, tag) pairs: the record meant, None where there is none.
+
+    An identifier means its latest signal: an earlier epoch may hold one that was withdrawn or expired there.
+    """
+    by_id = by_signals(session, log, signals)
+    by_tag = by_tags(session, log, [pair for pairs in identifiers for pair in pairs])
+    held = ([by_tag[pair] for pair in pairs if pair in by_tag] for pairs in identifiers)
+    latest = [max(found, key=lambda record: record.signal, default=None) for found in held]
+    return [*(by_id.get(signal) for signal in dict.fromkeys(signals)), *latest]
+
+
 def to_retag(session: Session, log: int, epoch: int, now: int, limit: int) -> list[OwnRecord]:
     """Live records tagged before `epoch`."""
     condition = "epoch < ? AND withdrawn = 0 AND valid_until > ? ORDER BY signal LIMIT ?"
-    return _read(session, log, condition, (epoch, now, limit))
+    return [record for record in _read(session, log, condition, (epoch, now, limit)) if record.live(now)]
 
 
 def store(session: Session, log: int, records: Iterable[OwnRecord]) -> None:

@@ -19,7 +19,6 @@ from tocsin_node.publish.entries import Entries
 from tocsin_node.publish.feeds import OwnFeed
 from tocsin_node.publish.prepare import unseal
 from tocsin_node.publish.records import OwnRecord
-from tocsin_node.store.protocol import Session
 from tocsin_node.workers import Workers
 from tocsin_signals.entry import Kind
 from tocsin_signals.types import by_code
@@ -74,7 +73,7 @@ def _retag(tx: Tx, feed: OwnFeed, epoch: int, pairs: Sequence[tuple[OwnRecord, b
     held = records.by_signals(tx.sql, feed.log, [record.signal for record, _ in pairs])
     current = [(record, tag) for record, tag in pairs if held.get(record.signal) == record]  # else changed meanwhile
     moved = [record._replace(tag=tag, epoch=epoch) for record, tag in current]
-    blobs = _blobs(tx.sql, {record.details for record in moved})
+    blobs = {details: tx.blob(details) for details in sorted({record.details for record in moved})}
     places = {details: place for place, details in enumerate(blobs)}
     entries = Entries()
     for record in moved:
@@ -84,13 +83,3 @@ def _retag(tx: Tx, feed: OwnFeed, epoch: int, pairs: Sequence[tuple[OwnRecord, b
         records.remove(tx.sql, feed.log, [record for record, _ in current])
         records.store(tx.sql, feed.log, moved)
         tx.audit("signal.retagged", actor=SYSTEM, counts={"signals": len(moved)}, about={"feed": feed.name})
-
-
-def _blobs(session: Session, digests: set[bytes]) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for details in sorted(digests):
-        record = session.one("SELECT blob FROM details WHERE digest = ?", (details,))
-        if record is None or record[0] is None:
-            raise Unsound("the details of a live own signal are missing")
-        found[details] = bytes(record[0])
-    return found

@@ -1,4 +1,4 @@
-"""Publishing and withdrawing on own feeds.
+"""Publishing, revising and withdrawing on own feeds.
 
 A chunk of rows is one operation of the group commit: the answer counts only rows that are durable, signed and
 matchable. The natural key (feed, type, tag) makes it idempotent: a row whose signal is live with equal details is
@@ -9,12 +9,9 @@ differs by more than a day from the one that stands.
 """
 
 import asyncio
-import hmac
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -26,20 +23,22 @@ from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.match.query import Query
 from tocsin_node.publish import records
+from tocsin_node.publish.blobs import json_object, salted
 from tocsin_node.publish.entries import Entries
 from tocsin_node.publish.feeds import Feeds, OwnFeed
+from tocsin_node.publish.lifetimes import DAY_MS, Lifetimes
 from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, prepare
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.publish.retag import Retagger
+from tocsin_node.publish.revise import Revised, Revision, revise
 from tocsin_node.workers import Workers
 from tocsin_signals.canon import canonicalise
-from tocsin_signals.details import SALT_BYTES, Details, Withdrawal, digest, encode
-from tocsin_signals.entry import MAX_LIFETIME_MS, Kind, empty_rows
+from tocsin_signals.details import Details, Withdrawal, digest
+from tocsin_signals.entry import Kind, empty_rows
 from tocsin_signals.errors import Rejected
-from tocsin_signals.types import by_code, by_name
+from tocsin_signals.types import by_name
 
 _ATTEMPTS: Final = 3  # to commit a chunk that new epochs overtake: rotations are days apart
-_DAY_MS: Final = 24 * 3600 * 1000
 
 
 class EpochKeys(Protocol):
@@ -49,8 +48,8 @@ class EpochKeys(Protocol):
         """The key of the community's newest epoch that may be published under at `now`. Errors: Refused."""
         ...
 
-    def matching(self, now: int) -> Sequence[EpochKey]:
-        """Every key look-ups try at `now`."""
+    def tagging(self, community: str) -> Sequence[EpochKey]:
+        """Every key held of the community, of ended epochs too."""
         ...
 
 
@@ -89,6 +88,7 @@ class Publisher:
         workers: Workers,
         retagger: Retagger,
         data_key: bytes,
+        lifetimes: Callable[[], Lifetimes],
         clock: Callable[[], int],
     ) -> None:
         self._feeds = feeds
@@ -97,6 +97,7 @@ class Publisher:
         self._workers = workers
         self._retagger = retagger
         self._data_key = data_key
+        self._lifetimes = lifetimes
         self._clock = clock
 
     async def publish(self, feed: str, fields: Sequence[bytes], rows: Sequence[RowIn], *, actor: Actor) -> ChunkResult:
@@ -117,7 +118,8 @@ class Publisher:
         """Tag and commit under the epoch of now; None when a later epoch overtook the chunk on its way."""
         key = self._keys.publishing(own.community, self._clock())
         await self._retagger.ensure(own, key)
-        good, refused = _screen(rows, bad, self._clock())
+        lifetimes = self._lifetimes()
+        good, refused = _screen(rows, bad, self._clock(), lifetimes)
         if len(good) > INLINE_VALUES:
             batch = await self._workers.run(prepare, good, key, own.origin, self._data_key)
         else:
@@ -127,7 +129,7 @@ class Publisher:
         def operation(tx: Tx) -> ChunkResult | None:
             if self._retagger.overtaken(own.log, key.epoch):
                 return None
-            return _commit(tx, own, key.epoch, batch, blobs, refused, actor)
+            return _commit(tx, own, key.epoch, batch, blobs, refused, lifetimes, actor)
 
         return await self._writer.submit(operation)
 
@@ -149,12 +151,36 @@ class Publisher:
             said = Withdrawal(reason, required_action).fields()
         except Rejected as error:
             raise Invalid(error.sentence) from error
-        blob = encode(said, self._salt(_content(said)))
-        tags = await asyncio.to_thread(self._tags_of, identifiers)
+        blob = salted(said, self._data_key)
+        tags = await asyncio.to_thread(self._tags_of, own, identifiers)
         return await self._writer.submit(lambda tx: _withdraw(tx, own, signals, tags, blob, reason, actor))
 
-    def _tags_of(self, identifiers: Sequence[Query]) -> list[list[tuple[int, bytes]]]:
-        """For each identifier, its (type, tag) under every live epoch."""
+    async def revise(
+        self,
+        feed: str,
+        *,
+        signals: Sequence[int],
+        identifiers: Sequence[Query],
+        changes: bytes,
+        valid_until: int,
+        actor: Actor,
+    ) -> Revised:
+        """Change details and end of live signals, by id or by what was published: all of them or none.
+
+        `changes` is a JSON object: each key replaces that key of the details, null takes it away; empty: none.
+        `valid_until` in ms UTC; 0: as it is. Errors: NotFound, Invalid, Refused, Frozen, Exhausted.
+        """
+        own = self._feeds.get(feed)
+        revision = Revision.read(changes, valid_until, now=self._clock(), count=len(signals) + len(identifiers))
+        tags = await asyncio.to_thread(self._tags_of, own, identifiers)
+        lifetimes = self._lifetimes()
+        return await self._writer.submit(
+            lambda tx: revise(tx, own, signals, tags, revision, lifetimes=lifetimes, key=self._data_key, actor=actor)
+        )
+
+    def _tags_of(self, own: OwnFeed, identifiers: Sequence[Query]) -> list[list[tuple[int, bytes]]]:
+        """For each identifier, its (type, tag) under every epoch an own record may stand under."""
+        keys = self._keys.tagging(own.community) if identifiers else ()
         found: list[list[tuple[int, bytes]]] = []
         for query in identifiers:
             try:
@@ -163,7 +189,6 @@ class Publisher:
             except Rejected as error:
                 raise Invalid(f"one of the identifiers ({query.type}) is not valid: {error.sentence}") from error
             request = [TagRequest(kind.profile, kind.scope, canonical)]
-            keys = self._keys.matching(self._clock())
             found.append([(kind.code, tag_batch(key, request)[0]) for key in keys])
         return found
 
@@ -173,33 +198,16 @@ class Publisher:
         bad: dict[int, Rejected] = {}
         for place, data in enumerate(fields):
             try:
-                said = Details.from_fields(_json_object(data)).fields()
-                blobs.append(encode(said, self._salt(_content(said))))
+                blobs.append(salted(Details.from_fields(json_object(data)).fields(), self._data_key))
             except Rejected as error:
                 bad[place] = error
                 blobs.append(b"")
         return blobs, bad
 
-    def _salt(self, content: bytes) -> bytes:
-        """Equal content has an equal salt, so that its blob is shared; without the data key nobody can tell it."""
-        return hmac.digest(self._data_key, b"tocsin/1/details-salt\0" + content, sha256)[:SALT_BYTES]
 
-
-def _content(said: dict[str, object]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _json_object(data: bytes) -> dict[str, Any]:
-    try:
-        value: object = json.loads(data)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Rejected("details", "The details are not a JSON object.")
-    return value  # pyright: ignore[reportUnknownVariableType] # keys of a JSON object are strings
-
-
-def _screen(rows: Sequence[RowIn], bad: dict[int, Rejected], now: int) -> tuple[list[RowIn], list[Refusal]]:
+def _screen(
+    rows: Sequence[RowIn], bad: dict[int, Rejected], now: int, lifetimes: Lifetimes
+) -> tuple[list[RowIn], list[Refusal]]:
     """Rows worth canonicalising, and those refused for their details, size or time."""
     good: list[RowIn] = []
     refused: list[Refusal] = []
@@ -208,17 +216,22 @@ def _screen(rows: Sequence[RowIn], bad: dict[int, Rejected], now: int) -> tuple[
             refused.append(Refusal(row.line, bad[row.fields].reason, bad[row.fields].sentence))
         elif len(row.value.encode("utf-8", "surrogatepass")) > IDENTIFIER_BYTES:
             refused.append(Refusal(row.line, "too-long", f"The value is longer than {IDENTIFIER_BYTES} bytes."))
-        elif row.valid_until and row.valid_until <= now:
-            refused.append(Refusal(row.line, "expired", "The signal would have expired already."))
-        elif row.valid_until > now + MAX_LIFETIME_MS:
-            refused.append(Refusal(row.line, "lifetime", "A signal lives at most five years."))
+        elif row.valid_until and (wrong := lifetimes.wrong(row.type, row.valid_until, now)):
+            refused.append(Refusal(row.line, *wrong))
         else:
             good.append(row)
     return good, refused
 
 
 def _commit(
-    tx: Tx, own: OwnFeed, epoch: int, batch: Batch, blobs: Sequence[bytes], refused: list[Refusal], actor: Actor
+    tx: Tx,
+    own: OwnFeed,
+    epoch: int,
+    batch: Batch,
+    blobs: Sequence[bytes],
+    refused: list[Refusal],
+    lifetimes: Lifetimes,
+    actor: Actor,
 ) -> ChunkResult:
     held = records.by_tags(tx.sql, own.log, [(item.code, item.tag) for item in batch.ready])
     digests = [digest(blob) for blob in blobs]
@@ -227,7 +240,7 @@ def _commit(
     first = tx.next_index(own.log)
     for item in batch.ready:
         current = held.get((item.code, item.tag))
-        wanted = _record(item, epoch, digests[item.row.fields], tx.now)
+        wanted = _record(item, epoch, digests[item.row.fields], tx.now, lifetimes)
         if current is not None and current.live(tx.now) and not _differs(current, wanted, item.row.valid_until):
             counts["unchanged"] += 1
             signals.append(current.signal)
@@ -250,21 +263,14 @@ def _commit(
     return ChunkResult(size, **counts, refused=tuple(refused), warnings=tuple(batch.warned), signals=tuple(signals))
 
 
-def _record(item: Prepared, epoch: int, details: bytes, now: int) -> OwnRecord:
-    kind = by_code(item.code)
-    assert kind is not None
-    until = item.row.valid_until or now + kind.default_lifetime_days * _DAY_MS
+def _record(item: Prepared, epoch: int, details: bytes, now: int, lifetimes: Lifetimes) -> OwnRecord:
+    until = item.row.valid_until or lifetimes.default_end(item.code, now)
     return OwnRecord(item.code, item.tag, epoch, 0, details, until, withdrawn=False, sealed=item.sealed)
 
 
 def _differs(current: OwnRecord, wanted: OwnRecord, asked_until: int) -> bool:
-    moved = bool(asked_until) and abs(current.valid_until - asked_until) > _DAY_MS
+    moved = bool(asked_until) and abs(current.valid_until - asked_until) > DAY_MS
     return moved or current.details != wanted.details
-
-
-def _newest(found: Sequence[OwnRecord]) -> OwnRecord | None:
-    """The latest signal on an identifier: an earlier epoch may still hold one that was withdrawn or expired there."""
-    return max(found, key=lambda record: record.signal, default=None)
 
 
 def _withdraw(
@@ -276,10 +282,7 @@ def _withdraw(
     reason: str,
     actor: Actor,
 ) -> Withdrawn:
-    by_id = records.by_signals(tx.sql, own.log, signals)
-    by_tag = records.by_tags(tx.sql, own.log, [pair for pairs in identifiers for pair in pairs])
-    asked = [by_id.get(signal) for signal in dict.fromkeys(signals)]
-    asked += [_newest([by_tag[pair] for pair in pairs if pair in by_tag]) for pairs in identifiers]
+    asked = records.named(tx.sql, own.log, signals, identifiers)
     found = {record.signal: record for record in asked if record is not None}
     already = tuple(signal for signal, record in found.items() if record.withdrawn)
     taken = [record for record in found.values() if not record.withdrawn]

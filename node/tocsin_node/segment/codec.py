@@ -130,6 +130,15 @@ def decode(segment: wire.Segment) -> Run:
     return run
 
 
+def names_signal(segment: wire.Segment, signal: int) -> bool:
+    """Whether the ref of any entry is this signal: looks at one column of a stored segment, whatever its details."""
+    column = segment.ref
+    if not column.width:
+        return column.base == signal
+    refs = _unpack(column, "ref", len(column.deltas) // column.width)
+    return bool((refs == np.uint64(signal)).any())
+
+
 def leaf_bytes(rows: Rows) -> bytes:
     """Rows as the bytes that are hashed, 113 each."""
     assert rows.dtype == ROW

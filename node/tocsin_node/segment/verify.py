@@ -91,6 +91,14 @@ def run_leaves(run: Run) -> bytes:
     return leaves.tobytes()
 
 
+def leaves_between(run: Run, start: int, stop: int) -> bytes:
+    """The leaf hashes of the entries from index `start` up to `stop`, which lie within the run."""
+    first, last = start - run.first, stop - run.first
+    if run.absent:
+        return run_leaves(run)[first * HASH_BYTES : last * HASH_BYTES]
+    return hash_rows(run.rows[first:last].tobytes(), ROW_SIZE)
+
+
 @dataclass(frozen=True, slots=True)
 class Signed:
     """What a checkpoint says."""

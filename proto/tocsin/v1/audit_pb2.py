@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15tocsin/v1/audit.proto\x12\ttocsin.v1\"\x0f\n\rVerifyRequest\"j\n\tLogReport\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\n\n\x02ok\x18\x04 \x01(\x08\x12\x10\n\x08\x66indings\x18\x05 \x03(\t\x12\x13\n\x0bnot_checked\x18\x06 \x03(\t\"=\n\x0eVerifyProgress\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x04\x12\r\n\x05total\x18\x03 \x01(\x04\"r\n\x0eVerifyResponse\x12-\n\x08progress\x18\x01 \x01(\x0b\x32\x19.tocsin.v1.VerifyProgressH\x00\x12&\n\x06report\x18\x02 \x01(\x0b\x32\x14.tocsin.v1.LogReportH\x00\x42\t\n\x07message\"0\n\x10ReadAuditRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\x04\"-\n\nAuditEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\x32\x8b\x01\n\x05\x41udit\x12?\n\x06Verify\x12\x18.tocsin.v1.VerifyRequest\x1a\x19.tocsin.v1.VerifyResponse0\x01\x12\x41\n\tReadAudit\x12\x1b.tocsin.v1.ReadAuditRequest\x1a\x15.tocsin.v1.AuditEntry0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15tocsin/v1/audit.proto\x12\ttocsin.v1\"\x0f\n\rVerifyRequest\"j\n\tLogReport\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\n\n\x02ok\x18\x04 \x01(\x08\x12\x10\n\x08\x66indings\x18\x05 \x03(\t\x12\x13\n\x0bnot_checked\x18\x06 \x03(\t\"=\n\x0eVerifyProgress\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x04\x12\r\n\x05total\x18\x03 \x01(\x04\"r\n\x0eVerifyResponse\x12-\n\x08progress\x18\x01 \x01(\x0b\x32\x19.tocsin.v1.VerifyProgressH\x00\x12&\n\x06report\x18\x02 \x01(\x0b\x32\x14.tocsin.v1.LogReportH\x00\x42\t\n\x07message\"0\n\x10ReadAuditRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\x04\"-\n\nAuditEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\"2\n\x12ProveSignalRequest\x12\x0c\n\x04\x66\x65\x65\x64\x18\x01 \x01(\t\x12\x0e\n\x06signal\x18\x02 \x01(\x04\"U\n\x13ProveSignalResponse\x12\r\n\x05proof\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\r\x12\x10\n\x08left_out\x18\x03 \x01(\r\x12\x0c\n\x04size\x18\x04 \x01(\x04\x32\xd9\x01\n\x05\x41udit\x12?\n\x06Verify\x12\x18.tocsin.v1.VerifyRequest\x1a\x19.tocsin.v1.VerifyResponse0\x01\x12\x41\n\tReadAudit\x12\x1b.tocsin.v1.ReadAuditRequest\x1a\x15.tocsin.v1.AuditEntry0\x01\x12L\n\x0bProveSignal\x12\x1d.tocsin.v1.ProveSignalRequest\x1a\x1e.tocsin.v1.ProveSignalResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READAUDITREQUEST']._serialized_end=388
   _globals['_AUDITENTRY']._serialized_start=390
   _globals['_AUDITENTRY']._serialized_end=435
-  _globals['_AUDIT']._serialized_start=438
-  _globals['_AUDIT']._serialized_end=577
+  _globals['_PROVESIGNALREQUEST']._serialized_start=437
+  _globals['_PROVESIGNALREQUEST']._serialized_end=487
+  _globals['_PROVESIGNALRESPONSE']._serialized_start=489
+  _globals['_PROVESIGNALRESPONSE']._serialized_end=574
+  _globals['_AUDIT']._serialized_start=577
+  _globals['_AUDIT']._serialized_end=794
 # @@protoc_insertion_point(module_scope)

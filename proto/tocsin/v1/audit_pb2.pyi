@@ -138,3 +138,51 @@ class AuditEntry(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["envelope", b"envelope", "index", b"index"]) -> None: ...
 
 global___AuditEntry = AuditEntry
+
+@typing.final
+class ProveSignalRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    SIGNAL_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin, or the name of an own feed"""
+    signal: builtins.int
+    """id"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        signal: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "signal", b"signal"]) -> None: ...
+
+global___ProveSignalRequest = ProveSignalRequest
+
+@typing.final
+class ProveSignalResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: builtins.int
+    ENTRIES_FIELD_NUMBER: builtins.int
+    LEFT_OUT_FIELD_NUMBER: builtins.int
+    SIZE_FIELD_NUMBER: builtins.int
+    proof: builtins.bytes
+    """C2SP tlog-proofs one after another: the assert, then every later entry about the signal"""
+    entries: builtins.int
+    """in the proof"""
+    left_out: builtins.int
+    """further entries about the signal, after the assert, that did not fit"""
+    size: builtins.int
+    """of the feed, under the checkpoint in the proof"""
+    def __init__(
+        self,
+        *,
+        proof: builtins.bytes = ...,
+        entries: builtins.int = ...,
+        left_out: builtins.int = ...,
+        size: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["entries", b"entries", "left_out", b"left_out", "proof", b"proof", "size", b"size"]) -> None: ...
+
+global___ProveSignalResponse = ProveSignalResponse

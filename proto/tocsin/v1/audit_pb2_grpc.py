@@ -44,6 +44,11 @@ class AuditStub(object):
                 request_serializer=tocsin_dot_v1_dot_audit__pb2.ReadAuditRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_audit__pb2.AuditEntry.FromString,
                 _registered_method=True)
+        self.ProveSignal = channel.unary_unary(
+                '/tocsin.v1.Audit/ProveSignal',
+                request_serializer=tocsin_dot_v1_dot_audit__pb2.ProveSignalRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_audit__pb2.ProveSignalResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServicer(object):
@@ -63,6 +68,13 @@ class AuditServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProveSignal(self, request, context):
+        """One signal with its proof, for somebody who has only the publisher's key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +87,11 @@ def add_AuditServicer_to_server(servicer, server):
                     servicer.ReadAudit,
                     request_deserializer=tocsin_dot_v1_dot_audit__pb2.ReadAuditRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_audit__pb2.AuditEntry.SerializeToString,
+            ),
+            'ProveSignal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveSignal,
+                    request_deserializer=tocsin_dot_v1_dot_audit__pb2.ProveSignalRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_audit__pb2.ProveSignalResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +148,33 @@ class Audit(object):
             '/tocsin.v1.Audit/ReadAudit',
             tocsin_dot_v1_dot_audit__pb2.ReadAuditRequest.SerializeToString,
             tocsin_dot_v1_dot_audit__pb2.AuditEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveSignal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Audit/ProveSignal',
+            tocsin_dot_v1_dot_audit__pb2.ProveSignalRequest.SerializeToString,
+            tocsin_dot_v1_dot_audit__pb2.ProveSignalResponse.FromString,
             options,
             channel_credentials,
             insecure,

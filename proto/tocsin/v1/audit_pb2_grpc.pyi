@@ -31,6 +31,12 @@ class AuditStub:
     ]
     """Envelopes of the audit log, in order."""
 
+    ProveSignal: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.audit_pb2.ProveSignalRequest,
+        tocsin.v1.audit_pb2.ProveSignalResponse,
+    ]
+    """One signal with its proof, for somebody who has only the publisher's key."""
+
 class AuditAsyncStub:
     Verify: grpc.aio.UnaryStreamMultiCallable[
         tocsin.v1.audit_pb2.VerifyRequest,
@@ -43,6 +49,12 @@ class AuditAsyncStub:
         tocsin.v1.audit_pb2.AuditEntry,
     ]
     """Envelopes of the audit log, in order."""
+
+    ProveSignal: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.audit_pb2.ProveSignalRequest,
+        tocsin.v1.audit_pb2.ProveSignalResponse,
+    ]
+    """One signal with its proof, for somebody who has only the publisher's key."""
 
 class AuditServicer(metaclass=abc.ABCMeta):
     @abc.abstractmethod
@@ -60,5 +72,13 @@ class AuditServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[tocsin.v1.audit_pb2.AuditEntry], collections.abc.AsyncIterator[tocsin.v1.audit_pb2.AuditEntry]]:
         """Envelopes of the audit log, in order."""
+
+    @abc.abstractmethod
+    def ProveSignal(
+        self,
+        request: tocsin.v1.audit_pb2.ProveSignalRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.audit_pb2.ProveSignalResponse, collections.abc.Awaitable[tocsin.v1.audit_pb2.ProveSignalResponse]]:
+        """One signal with its proof, for somebody who has only the publisher's key."""
 
 def add_AuditServicer_to_server(servicer: AuditServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

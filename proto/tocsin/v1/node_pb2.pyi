@@ -125,6 +125,7 @@ class MatchedAssertion(google.protobuf.message.Message):
     EFFECT_FIELD_NUMBER: builtins.int
     RULE_FIELD_NUMBER: builtins.int
     CAPS_FIELD_NUMBER: builtins.int
+    COUNTS_UNTIL_FIELD_NUMBER: builtins.int
     feed: builtins.str
     """origin"""
     publisher: builtins.str
@@ -138,6 +139,8 @@ class MatchedAssertion(google.protobuf.message.Message):
     effect: global___Effect.ValueType
     """of this assertion alone"""
     rule: builtins.str
+    counts_until: builtins.int
+    """ms UTC: its end, or the age policy allows, whichever is first"""
     @property
     def caps(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
     def __init__(
@@ -153,8 +156,9 @@ class MatchedAssertion(google.protobuf.message.Message):
         effect: global___Effect.ValueType = ...,
         rule: builtins.str = ...,
         caps: collections.abc.Iterable[builtins.str] | None = ...,
+        counts_until: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["caps", b"caps", "details", b"details", "effect", b"effect", "feed", b"feed", "issued_at", b"issued_at", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "type", b"type", "valid_until", b"valid_until"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "details", b"details", "effect", b"effect", "feed", b"feed", "issued_at", b"issued_at", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "type", b"type", "valid_until", b"valid_until"]) -> None: ...
 
 global___MatchedAssertion = MatchedAssertion
 
@@ -449,6 +453,68 @@ class WithdrawResponse(google.protobuf.message.Message):
 global___WithdrawResponse = WithdrawResponse
 
 @typing.final
+class ReviseSignalsRequest(google.protobuf.message.Message):
+    """Every signal named is revised, or none."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    IDENTIFIERS_FIELD_NUMBER: builtins.int
+    CHANGES_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    changes: builtins.bytes
+    """JSON object: each key replaces that of the details, null takes it away; empty: none"""
+    valid_until: builtins.int
+    """ms UTC; 0: as it is"""
+    @property
+    def signals(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """ids, or"""
+
+    @property
+    def identifiers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Query]:
+        """what was published; at most 4,096 in all"""
+
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        signals: collections.abc.Iterable[builtins.int] | None = ...,
+        identifiers: collections.abc.Iterable[global___Query] | None = ...,
+        changes: builtins.bytes = ...,
+        valid_until: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changes", b"changes", "feed", b"feed", "identifiers", b"identifiers", "signals", b"signals", "valid_until", b"valid_until"]) -> None: ...
+
+global___ReviseSignalsRequest = ReviseSignalsRequest
+
+@typing.final
+class ReviseSignalsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: builtins.int
+    REVISED_FIELD_NUMBER: builtins.int
+    UNCHANGED_FIELD_NUMBER: builtins.int
+    size: builtins.int
+    @property
+    def revised(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]: ...
+    @property
+    def unchanged(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """said so already"""
+
+    def __init__(
+        self,
+        *,
+        size: builtins.int = ...,
+        revised: collections.abc.Iterable[builtins.int] | None = ...,
+        unchanged: collections.abc.Iterable[builtins.int] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revised", b"revised", "size", b"size", "unchanged", b"unchanged"]) -> None: ...
+
+global___ReviseSignalsResponse = ReviseSignalsResponse
+
+@typing.final
 class ShowSignalRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -476,12 +542,17 @@ class SignalEvent(google.protobuf.message.Message):
     VALID_UNTIL_FIELD_NUMBER: builtins.int
     EPOCH_FIELD_NUMBER: builtins.int
     DETAILS_FIELD_NUMBER: builtins.int
+    HELD_BY_FIELD_NUMBER: builtins.int
     index: builtins.int
     kind: builtins.str
     issued_at: builtins.int
     valid_until: builtins.int
     epoch: builtins.int
     details: builtins.bytes
+    @property
+    def held_by(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """own feeds: peers that have acknowledged this entry"""
+
     def __init__(
         self,
         *,
@@ -491,10 +562,36 @@ class SignalEvent(google.protobuf.message.Message):
         valid_until: builtins.int = ...,
         epoch: builtins.int = ...,
         details: builtins.bytes = ...,
+        held_by: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["details", b"details", "epoch", b"epoch", "index", b"index", "issued_at", b"issued_at", "kind", b"kind", "valid_until", b"valid_until"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "epoch", b"epoch", "held_by", b"held_by", "index", b"index", "issued_at", b"issued_at", "kind", b"kind", "valid_until", b"valid_until"]) -> None: ...
 
 global___SignalEvent = SignalEvent
+
+@typing.final
+class SignalTag(google.protobuf.message.Message):
+    """One tag of a signal."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: builtins.int
+    TAG_FIELD_NUMBER: builtins.int
+    MATCH_UNTIL_FIELD_NUMBER: builtins.int
+    epoch: builtins.int
+    tag: builtins.str
+    """the first 8 hex digits"""
+    match_until: builtins.int
+    """ms UTC; 0: this node does not hold the epoch"""
+    def __init__(
+        self,
+        *,
+        epoch: builtins.int = ...,
+        tag: builtins.str = ...,
+        match_until: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["epoch", b"epoch", "match_until", b"match_until", "tag", b"tag"]) -> None: ...
+
+global___SignalTag = SignalTag
 
 @typing.final
 class Delivered(google.protobuf.message.Message):
@@ -536,6 +633,10 @@ class ShowSignalResponse(google.protobuf.message.Message):
     EVENTS_FIELD_NUMBER: builtins.int
     DELIVERED_FIELD_NUMBER: builtins.int
     IDENTIFIER_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    CAPS_FIELD_NUMBER: builtins.int
+    COUNTS_UNTIL_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
     feed: builtins.str
     publisher: builtins.str
     signal: builtins.int
@@ -543,17 +644,27 @@ class ShowSignalResponse(google.protobuf.message.Message):
     tag: builtins.str
     """the first 8 hex digits"""
     state: builtins.str
-    """live, withdrawn, expired, not yet valid"""
+    """live, not yet valid, too old, epoch ended, expired, withdrawn"""
     effect: global___Effect.ValueType
     rule: builtins.str
     identifier: builtins.str
     """own feeds: what was published, opened from the own records"""
+    why: builtins.str
+    """one sentence on the state"""
+    counts_until: builtins.int
+    """ms UTC: its end, or the age policy allows, whichever is first"""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SignalEvent]: ...
     @property
     def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]:
         """own feeds: who holds the newest of these events"""
 
+    @property
+    def caps(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """what lowered the effect below what the rule gave"""
+
+    @property
+    def tags(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SignalTag]: ...
     def __init__(
         self,
         *,
@@ -568,8 +679,12 @@ class ShowSignalResponse(google.protobuf.message.Message):
         events: collections.abc.Iterable[global___SignalEvent] | None = ...,
         delivered: collections.abc.Iterable[global___Delivered] | None = ...,
         identifier: builtins.str = ...,
+        why: builtins.str = ...,
+        caps: collections.abc.Iterable[builtins.str] | None = ...,
+        counts_until: builtins.int = ...,
+        tags: collections.abc.Iterable[global___SignalTag] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["delivered", b"delivered", "effect", b"effect", "events", b"events", "feed", b"feed", "identifier", b"identifier", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "state", b"state", "tag", b"tag", "type", b"type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "delivered", b"delivered", "effect", b"effect", "events", b"events", "feed", b"feed", "identifier", b"identifier", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "state", b"state", "tag", b"tag", "tags", b"tags", "type", b"type", "why", b"why"]) -> None: ...
 
 global___ShowSignalResponse = ShowSignalResponse
 

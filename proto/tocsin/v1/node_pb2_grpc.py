@@ -54,6 +54,11 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.WithdrawRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.WithdrawResponse.FromString,
                 _registered_method=True)
+        self.ReviseSignals = channel.unary_unary(
+                '/tocsin.v1.Node/ReviseSignals',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ReviseSignalsRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ReviseSignalsResponse.FromString,
+                _registered_method=True)
         self.ShowSignal = channel.unary_unary(
                 '/tocsin.v1.Node/ShowSignal',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.ShowSignalRequest.SerializeToString,
@@ -195,6 +200,12 @@ class NodeServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Withdraw(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviseSignals(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +372,11 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.Withdraw,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.WithdrawRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.WithdrawResponse.SerializeToString,
+            ),
+            'ReviseSignals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviseSignals,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ReviseSignalsRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ReviseSignalsResponse.SerializeToString,
             ),
             'ShowSignal': grpc.unary_unary_rpc_method_handler(
                     servicer.ShowSignal,
@@ -586,6 +602,33 @@ class Node(object):
             '/tocsin.v1.Node/Withdraw',
             tocsin_dot_v1_dot_node__pb2.WithdrawRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.WithdrawResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviseSignals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/ReviseSignals',
+            tocsin_dot_v1_dot_node__pb2.ReviseSignalsRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ReviseSignalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

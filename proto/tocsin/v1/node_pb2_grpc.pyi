@@ -41,6 +41,11 @@ class NodeStub:
         tocsin.v1.node_pb2.WithdrawResponse,
     ]
 
+    ReviseSignals: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ReviseSignalsRequest,
+        tocsin.v1.node_pb2.ReviseSignalsResponse,
+    ]
+
     ShowSignal: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.ShowSignalRequest,
         tocsin.v1.node_pb2.ShowSignalResponse,
@@ -178,6 +183,11 @@ class NodeAsyncStub:
     Withdraw: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.WithdrawRequest,
         tocsin.v1.node_pb2.WithdrawResponse,
+    ]
+
+    ReviseSignals: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ReviseSignalsRequest,
+        tocsin.v1.node_pb2.ReviseSignalsResponse,
     ]
 
     ShowSignal: grpc.aio.UnaryUnaryMultiCallable[
@@ -326,6 +336,13 @@ class NodeServicer(metaclass=abc.ABCMeta):
         request: tocsin.v1.node_pb2.WithdrawRequest,
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.WithdrawResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.WithdrawResponse]]: ...
+
+    @abc.abstractmethod
+    def ReviseSignals(
+        self,
+        request: tocsin.v1.node_pb2.ReviseSignalsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.ReviseSignalsResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ReviseSignalsResponse]]: ...
 
     @abc.abstractmethod
     def ShowSignal(

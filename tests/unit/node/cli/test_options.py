@@ -19,7 +19,8 @@ Tocsin = Callable[..., Result]
 
 COMMANDS = {
     *("demo", "init", "serve", "status", "reload", "backup", "canon", "publish", "match", "withdraw"),
-    *("card export", "card show", "card renew", "signal show", "audit verify"),
+    *("card export", "card show", "card renew", "audit verify"),
+    *("signal show", "signal revise", "signal prove", "signal verify"),
     *("peer add", "peer list", "peer status", "peer check", "peer pause", "peer resume", "peer remove"),
     *("community create", "community invite", "community join", "community rotate"),
     *("feed create", "feed list", "feed recipients", "policy check", "policy apply", "policy show"),

@@ -147,7 +147,8 @@ async def test_a_handler_never_runs_without_the_guard() -> None:
     async def verify(request: object, actor: Actor) -> Any:
         raise AssertionError
 
-    calls = Calls(audit_pb2.DESCRIPTOR.services_by_name["Audit"], {"Verify": verify, "ReadAudit": verify})
+    service = audit_pb2.DESCRIPTOR.services_by_name["Audit"]
+    calls = Calls(service, {method.name: verify for method in service.methods})
     server = grpc.aio.server(handlers=(calls,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -6,7 +6,8 @@ import pytest
 
 from tocsin_node.policy.decide import Decision
 from tocsin_node.policy.effect import Effect
-from tocsin_node.policy.verdict import MAX_AHEAD_MS, Assertion, FeedState, combine
+from tocsin_node.policy.verdict import Assertion, FeedState, combine
+from tocsin_signals.entry import MAX_AHEAD_MS
 
 NOW = 1_750_000_000_000
 DAY = 86_400_000

@@ -1,7 +1,7 @@
 """Publishing and matching on a real store and writer: natural keys, withdrawal, epochs, expiry."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import parse_policy
 from tocsin_node.publish import service
 from tocsin_node.publish.feeds import Feeds
+from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.prepare import RowIn
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import ChunkResult, Publisher, Withdrawn
@@ -51,6 +52,14 @@ class Keys:
         assert now > 0
         return self.held
 
+    def tagging(self, community: str) -> Sequence[EpochKey]:
+        assert community == "c.hotline.example"
+        return self.held
+
+    def ended(self, epoch: int, now: int) -> Collection[str]:
+        assert now > 0
+        return () if any(key.epoch == epoch for key in self.held) else ("c.hotline.example",)
+
 
 class Counted:
     """Look-ups as they are counted."""
@@ -74,6 +83,9 @@ class Bench:
     publisher: Publisher
     retagger: Retagger
     matcher: Matcher
+    book: FeedBook
+    judge: Judge
+    lifetimes: dict[str, int]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
@@ -111,7 +123,7 @@ def bench(tmp_path: Path) -> Generator[Bench]:
 
 
 def make(core: Core, clock: Clock) -> Bench:
-    keys, index, workers = Keys(), MatchIndex(), Workers()
+    keys, index, workers, lifetimes = Keys(), MatchIndex(), Workers(), dict[str, int]()
     book = FeedBook(store=core.store, counts=lambda _: True, max_silence_ms=lambda: DAY_MS)
     judge = Judge(store=core.store, feeds=book, policy_of=lambda _: POLICY)
     feeds = Feeds(
@@ -129,10 +141,11 @@ def make(core: Core, clock: Clock) -> Bench:
         workers=workers,
         retagger=retagger,
         data_key=b"\x05" * 32,
+        lifetimes=lambda: Lifetimes(lifetimes),
         clock=clock,
     )
     matcher = Matcher(index=index, judge=judge, feeds=book, keys=keys, workers=workers, tally=Counted(), clock=clock)
-    return Bench(core, clock, keys, index, feeds, publisher, retagger, matcher)
+    return Bench(core, clock, keys, index, feeds, publisher, retagger, matcher, book, judge, lifetimes)
 
 
 def test_a_row_is_published_once_then_unchanged_then_revised(bench: Bench) -> None:

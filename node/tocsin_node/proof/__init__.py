@@ -1,0 +1,1 @@
+"""Single signals as files that somebody without a node can check."""

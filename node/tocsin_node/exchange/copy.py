@@ -109,6 +109,7 @@ class Copy:
             if descriptor is not None:
                 columns = (descriptor.community, descriptor.audience, self.log)
                 tx.sql.execute("UPDATE log SET community = ?, audience = ? WHERE id = ?", columns)
+                tx.after(lambda: self._tools.on_state(self.log, self.state))  # whose community is known from now on
             tx.sql.execute("UPDATE log SET heard_at = ? WHERE id = ?", (tx.now, self.log))
             tx.audit(
                 "feed.replicated",

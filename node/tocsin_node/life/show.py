@@ -81,7 +81,7 @@ def show(
     tags = tuple(_tag(event, epochs) for event in found.tagged)
     judged = _judge(facts, found, events[0].index, judge, book, now)
     ends = [tag.match_until for tag in tags if tag.match_until is not None]
-    match_until = max(ends) if len(ends) == len(tags) else None
+    match_until = max(ends, default=None)  # an epoch this node does not hold is one it never looks up
     state = found.standing.state(now, max_age_ms=judged.max_age_ms, match_until=match_until)
     why = _why(found, state, judged, match_until)
     if state is not State.LIVE:
@@ -146,7 +146,7 @@ def _why(found: Life, state: State, judged: _Judged, match_until: int | None) ->
             return f"its time ended at {_time(standing.valid_until)}"
         case State.EPOCH_ENDED:
             assert match_until is not None
-            return f"the last epoch it is tagged under stopped being matched at {_time(match_until)}"
+            return f"the last epoch this node could look it up under stopped being matched at {_time(match_until)}"
         case State.TOO_OLD:
             assert judged.max_age_ms is not None
             ended = _time(standing.issued_at + judged.max_age_ms)

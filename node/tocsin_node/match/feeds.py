@@ -61,8 +61,9 @@ class FeedBook:
             self._facts[log] = replace(facts, heard_at=at)
 
     def set_state(self, log: int, state: str) -> None:
-        """The feed was stopped, frozen or opened again."""
-        self._facts[log] = replace(self.get(log), state=state)
+        """The feed was stopped, frozen or opened again, or said what it is."""
+        heard_at = self.get(log).heard_at  # in the store it may be a minute old
+        self._facts[log] = replace(self._read(log), state=state, heard_at=heard_at)
 
     def counts(self, facts: FeedFacts) -> bool:
         """Whether signals of this feed count at all: nothing of a removed peer does."""

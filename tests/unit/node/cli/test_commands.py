@@ -218,7 +218,14 @@ def test_a_signal_is_shown_with_its_life(tocsin: Tocsin, fake: Any) -> None:
         identifier="example.com/x",
     )
     text = tocsin("signal", "show", "urls", "17").stdout
-    for word in ("withdraw at 20", "grooming", "0a1b2c3d... under epoch 1", "withdrawn: taken back", "example.com/x", "platform.example"):
+    for word in (
+        "withdraw at 20",
+        "grooming",
+        "0a1b2c3d... under epoch 1",
+        "withdrawn: taken back",
+        "example.com/x",
+        "platform.example",
+    ):
         assert word in text
     assert "salt" not in text
     found = one_object(tocsin("signal", "show", "urls", "17", "--json"))

@@ -51,6 +51,7 @@ INLINE_ENTRIES: Final = 256  # verified on the event loop; more go to a worker
 WITHDRAW_SIGNALS: Final = 4096  # per request
 REVISE_SIGNALS: Final = 4096  # per request
 CHANGES_BYTES: Final = 16 * 1024  # of a revision's changes: details at their largest, as a caller may write them
+LIFE_EVENTS: Final = 1024  # entries about one signal that are shown: 4 MB of details at their largest
 PROOF_EVENTS: Final = 256  # entries in one proof file: with cosigned checkpoints it still fits a local message
 PROOF_BYTES: Final = 8 * 1024 * 1024  # of a proof file that is read
 TOKENS: Final = 1024  # per node

@@ -179,6 +179,8 @@ def _show(run: Invocation, answer: "ShowSignalResponse") -> None:
         if event.held_by:
             fields.append(("held by", ", ".join(event.held_by)))
         run.out.pairs(fields, title=f"\n{event.kind} at {event.index}")
+    if answer.left_out:
+        run.out.say(f"\n{answer.left_out:,} entries between the first and these are not shown.")
     if answer.delivered:
         rows = [(item.peer, f"{item.size:,}", iso(item.at)) for item in answer.delivered]
         run.out.table(("has all of it", "entries#", "since"), rows, title="\nDelivered")

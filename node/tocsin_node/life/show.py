@@ -51,6 +51,8 @@ class Shown:
     counts_until: int
     tags: tuple[Tag, ...]
     events: tuple[Event, ...]
+    left_out: int
+    """Entries after the assert for which there was no room."""
     delivered: tuple[Delivery, ...]
     identifier: str = field(repr=False)
 
@@ -69,6 +71,7 @@ def show(
     facts: FeedFacts,
     events: Sequence[Event],
     *,
+    left_out: int,
     judge: Judge,
     book: FeedBook,
     epochs: Sequence[Epoch],
@@ -102,6 +105,7 @@ def show(
         counts_until=until,
         tags=tags,
         events=tuple(events),
+        left_out=left_out,
         delivered=tuple(delivered),
         identifier=identifier,
     )

@@ -108,12 +108,13 @@ class PublishCalls:
     def _show(self, feed: str, signal: int) -> Shown:
         facts = self._book.find(feed)
         with self._store.read() as session:
-            events = life(session, facts.log, facts.origin, signal)
+            events, left_out = life(session, facts.log, facts.origin, signal)
             own = records.by_signals(session, facts.log, [signal]).get(signal)
             delivered = [one for one in deliveries(session) if one.log == facts.log]
         return show(
             facts,
             events,
+            left_out=left_out,
             judge=self._judge,
             book=self._book,
             epochs=self._epochs.epochs(facts.community),

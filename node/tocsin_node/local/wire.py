@@ -239,6 +239,7 @@ def shown(found: Shown) -> pb.ShowSignalResponse:
         ],
         delivered=deliveries(one for one in found.delivered if one.size > found.events[-1].index),
         identifier=found.identifier,
+        left_out=found.left_out,
     )
 
 

@@ -111,7 +111,7 @@ def _too_old(item: Assertion) -> str:
     if item.decision.effect is Effect.IGNORE or item.decision.max_age_ms is None:
         return ""
     days, rule = item.decision.max_age_ms // _DAY_MS, item.decision.rule
-    return f"{_name(item)} ({item.type_name}): not counted, older than the {days} days that rule {rule} allows"
+    return f"{_name(item)} ({item.type_name}): not counted, older than the {days} days that policy allows (rule {rule})"
 
 
 def _name(item: Assertion) -> str:

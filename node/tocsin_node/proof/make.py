@@ -30,15 +30,14 @@ class Proof:
 
 
 def prove(session: Session, log: int, origin: str, signal: int) -> Proof:
-    """The proof of a signal: its assert and the newest of its later entries. Errors: NotFound, Unsound."""
-    events = life(session, log, origin, signal)
-    chosen = events[:1] + events[1:][-(PROOF_EVENTS - 1) :]
+    """The proof of a signal: its assert, its withdrawal, the newest other entries. Errors: NotFound, Unsound."""
+    events, left_out = life(session, log, origin, signal, most=PROOF_EVENTS)
     found = latest_checkpoint(session, log)
     if found is None:
         raise Unsound(f"{origin} has entries here but no checkpoint")
     size, checkpoint = found
     subtrees = FeedSubtrees(session, log)
-    parts = [Part.make(event, inclusion_proof(event.index, size, subtrees), checkpoint) for event in chosen]
+    parts = [Part.make(event, inclusion_proof(event.index, size, subtrees), checkpoint) for event in events]
     try:
         root = parse_checkpoint(note.parse(checkpoint).text).root
         for part in parts:
@@ -47,4 +46,4 @@ def prove(session: Session, log: int, origin: str, signal: int) -> Proof:
         raise Unsound(
             f"the stored copy of {origin} does not hash to its checkpoint: run `tocsin audit verify`"
         ) from error
-    return Proof(write(parts), len(chosen), len(events) - len(chosen), size)
+    return Proof(write(parts), len(events), left_out, size)

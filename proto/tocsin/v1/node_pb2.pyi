@@ -637,6 +637,7 @@ class ShowSignalResponse(google.protobuf.message.Message):
     CAPS_FIELD_NUMBER: builtins.int
     COUNTS_UNTIL_FIELD_NUMBER: builtins.int
     TAGS_FIELD_NUMBER: builtins.int
+    LEFT_OUT_FIELD_NUMBER: builtins.int
     feed: builtins.str
     publisher: builtins.str
     signal: builtins.int
@@ -653,6 +654,8 @@ class ShowSignalResponse(google.protobuf.message.Message):
     """one sentence on the state"""
     counts_until: builtins.int
     """ms UTC: its end, or the age policy allows, whichever is first"""
+    left_out: builtins.int
+    """entries after the assert that are not among `events`: there are too many"""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SignalEvent]: ...
     @property
@@ -683,8 +686,9 @@ class ShowSignalResponse(google.protobuf.message.Message):
         caps: collections.abc.Iterable[builtins.str] | None = ...,
         counts_until: builtins.int = ...,
         tags: collections.abc.Iterable[global___SignalTag] | None = ...,
+        left_out: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "delivered", b"delivered", "effect", b"effect", "events", b"events", "feed", b"feed", "identifier", b"identifier", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "state", b"state", "tag", b"tag", "tags", b"tags", "type", b"type", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "delivered", b"delivered", "effect", b"effect", "events", b"events", "feed", b"feed", "identifier", b"identifier", "left_out", b"left_out", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "state", b"state", "tag", b"tag", "tags", b"tags", "type", b"type", "why", b"why"]) -> None: ...
 
 global___ShowSignalResponse = ShowSignalResponse
 

@@ -162,3 +162,20 @@ def test_a_false_proof_is_1_and_what_cannot_be_checked_2(tocsin: Tocsin, written
         result = tocsin("signal", "verify", *args, with_home=False)
         assert (result.exit_code, result.stdout) == (2, ""), args
         assert result.stderr.startswith("error: ")
+
+
+def test_a_look_up_says_why_a_signal_does_not_count_and_when_one_stops(tocsin: Tocsin, fake: Any) -> None:
+    reason = (
+        "hotline.example/feed/urls signal 17 (url): not counted, older than the 30 days that policy allows (rule r)"
+    )
+    fake.answers["Match"] = pb.MatchResponse(verdicts=[pb.Verdict(reasons=[reason])])
+    text = tocsin("match", "https://old.example/", "-t", "url").stdout
+    assert "no signal that counts" in text
+    assert "older than the 30 days" in text
+    assertion = pb.MatchedAssertion(
+        feed="f", signal=1, type="url", valid_until=T + 9 * DAY, counts_until=T + DAY, details=SAID
+    )
+    fake.answers["Match"] = pb.MatchResponse(verdicts=[pb.Verdict(effect=pb.EFFECT_REVIEW, assertions=[assertion])])
+    text = tocsin("match", "https://new.example/", "-t", "url").stdout
+    assert "counts until" in text
+    assert "by policy" in text

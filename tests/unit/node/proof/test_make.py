@@ -11,8 +11,9 @@ import pytest
 from tocsin_crypto.ed25519 import SigningKey
 from tocsin_crypto.note import NoteSigner
 from tocsin_node.errors import NotFound, Unsound
-from tocsin_node.life.state import State
-from tocsin_node.limits import PROOF_EVENTS
+from tocsin_node.life.read import life
+from tocsin_node.life.state import State, fold
+from tocsin_node.limits import LIFE_EVENTS, PROOF_EVENTS
 from tocsin_node.log.tx import Tx
 from tocsin_node.proof.make import Proof, prove
 from tocsin_node.proof.verify import verify_proof
@@ -119,6 +120,19 @@ def test_what_does_not_fit_is_left_out_between_the_assert_and_the_newest(rig: Ri
     rig.core.writer.call(lambda tx: append(tx, rig.log, revisions))
     made = rig.prove(2)
     events = verify_proof(made.data, SIGNER.verifier).events
-    assert (made.entries, made.left_out) == (PROOF_EVENTS, 301 - PROOF_EVENTS)
+    assert (made.entries, made.left_out) == (PROOF_EVENTS - 1, 302 - PROOF_EVENTS)
     assert [events[0].index, events[-1].index] == [2, 305]
-    assert len(events) == PROOF_EVENTS
+    assert len(events) == made.entries
+
+
+def test_a_withdrawal_is_never_left_out(rig: Rig) -> None:
+    later = [Said(Kind.REVISE, 1, b'{"n":%d,"salt":"%s"}' % (number, SALT.encode())) for number in range(1100)]
+    rig.core.writer.call(lambda tx: append(tx, rig.log, later))
+    made = rig.prove(1)
+    proven = verify_proof(made.data, SIGNER.verifier)
+    assert (made.entries, made.left_out) == (PROOF_EVENTS, 1104 - PROOF_EVENTS)
+    assert proven.life.standing.state(NOW) is State.WITHDRAWN
+    with rig.core.store.read() as session:
+        shown = life(session, rig.log, ORIGIN, 1)
+    assert (len(shown.events), shown.left_out) == (LIFE_EVENTS, 1104 - LIFE_EVENTS)
+    assert fold(shown.events).standing.withdrawn

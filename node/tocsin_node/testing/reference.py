@@ -73,12 +73,12 @@ class Told:
         issued, until = int(row["issued_at"]), int(row["valid_until"])
         until = min(until, issued + MAX_LIFETIME_MS)
         held = self.signals.get(ref)
-        if kind in {Kind.ASSERT, Kind.RETAG}:
-            signal = index if kind == Kind.ASSERT else ref
-            key = (int(row["type"]), int(row["epoch"]), tag_column(run.rows)[place].tobytes())
-            self.rows[key] = max(signal, self.rows.get(key, signal))
-            withdrawn = held is not None and held.withdrawn and kind == Kind.RETAG
-            self.signals[signal] = Life(int(row["type"]), blob, issued, until, withdrawn)
+        key = (int(row["type"]), int(row["epoch"]), tag_column(run.rows)[place].tobytes())
+        if kind == Kind.ASSERT:
+            self.rows[key] = index
+            self.signals[index] = Life(int(row["type"]), blob, issued, until)
+        elif kind == Kind.RETAG and held is not None:
+            self.rows[key] = max(ref, self.rows.get(key, ref))
         elif kind == Kind.REVISE and held is not None:
             self.signals[ref] = replace(held, details=blob, issued_at=issued, valid_until=until)
         elif kind == Kind.WITHDRAW and held is not None:

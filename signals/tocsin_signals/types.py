@@ -32,8 +32,8 @@ class SignalType:
             raise ValueError(f"signal type {self.name}: code or lifetime out of range")
 
 
-def _type(name: str, code: int, profile: str, days: int) -> SignalType:
-    return SignalType(name, code, profile, scope=name, enumerable=True, default_lifetime_days=days)
+def _type(name: str, code: int, profile: str, days: int, *, enumerable: bool = True) -> SignalType:
+    return SignalType(name, code, profile, scope=name, enumerable=enumerable, default_lifetime_days=days)
 
 
 REGISTRY: Final = (
@@ -43,6 +43,11 @@ REGISTRY: Final = (
     _type("domain", 0x0201, "domain/1", 90),
     _type("email", 0x0301, "email/1", 365),
     _type("email-mailbox", 0x0302, "mailbox/1", 365),
+    _type("phone", 0x0401, "phone/1", 365),
+    _type("username", 0x0501, "username/1", 365),
+    _type("account", 0x0601, "account/1", 365),
+    _type("ip", 0x0701, "ip/1", 7),  # most addresses pass to somebody else within days
+    _type("filehash", 0x0B01, "filehash/1", MAX_LIFETIME_DAYS, enumerable=False),  # names its content for good
 )
 _BY_NAME: Final = MappingProxyType({entry.name: entry for entry in REGISTRY})
 _BY_CODE: Final = MappingProxyType({entry.code: entry for entry in REGISTRY})

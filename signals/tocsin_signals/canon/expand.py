@@ -1,8 +1,8 @@
 """What a look-up tries for one identifier: every expression under which somebody may have published it.
 
 Publishers publish exactly one expression; the side that looks up widens. Reference signals 1.5. Order is stable: most
-exact first. `ip` comes out for address hosts although the registry has no such type yet; callers keep the types they
-know. At most 12 expressions for one URL.
+exact first. A host that is an address is looked up as `ip`. At most 12 expressions for one URL. Types that are not here
+are looked up as they are.
 """
 
 from contextlib import suppress
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from tocsin_signals.canon.email import email, mailbox
 from tocsin_signals.canon.host import domain, is_address
+from tocsin_signals.canon.ip import ip
 from tocsin_signals.canon.url import MAX_PREFIX_DEPTH, parse, whole
 from tocsin_signals.errors import Rejected
 
@@ -43,7 +44,9 @@ def expand_url(text: str) -> tuple[Expression, ...]:
 
 
 def expand_domain(text: str) -> tuple[Expression, ...]:
-    """The domain and its parents."""
+    """The domain and its parents; logs have addresses in the same column, which are looked up as such."""
+    with suppress(Rejected):
+        return (Expression("ip", ip(text)),)
     return tuple(_domains(domain(text)))
 
 

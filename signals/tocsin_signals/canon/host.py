@@ -9,11 +9,12 @@ with right-to-left letters starts with one) are checked here. Does not resolve n
 import hashlib
 import re
 from base64 import b32decode
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import unquote
 
 from tocsin_signals.canon.engine import parse_and_serialise, to_ascii
+from tocsin_signals.canon.ip import carried
 from tocsin_signals.canon.reasons import reject
 from tocsin_signals.canon.text import refang_dots, trim
 from tocsin_signals.canon.unicode13 import ARABIC_NUMBERS, RIGHT_TO_LEFT, all_assigned
@@ -26,8 +27,6 @@ _IPV4: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _AUTHORITY: Final = re.compile(r"[^:]*:[/\\]*([^/\\?#]*)")
 _NOT_IN_DOMAIN: Final = re.compile(r"[/\\?#@:%\[\]<>^|\x00-\x20\x7f-\x9f]")
 _MIXED: Final = re.compile(rf"(?:^|\.)(?:[{ARABIC_NUMBERS}]|[^.{RIGHT_TO_LEFT}][^.]*[{RIGHT_TO_LEFT}])")
-_MAPPED: Final = 0xFFFF  # ::ffff:0:0/96, IPv4-mapped
-_NAT64: Final = 0x64FF9B << 64  # 64:ff9b::/96, the well-known NAT64 prefix
 
 
 def is_address(host: str) -> bool:
@@ -39,10 +38,8 @@ def canonical_address(host: str) -> str:
     """The address host in url/1 form: an IPv6 address that carries an IPv4 one becomes that one."""
     if not host.startswith("["):
         return host
-    number = int(IPv6Address(host[1:-1]))
-    if number >> 32 in (_MAPPED, _NAT64):
-        return str(IPv4Address(number & 0xFFFFFFFF))
-    return host
+    found = carried(IPv6Address(host[1:-1]))
+    return host if found is None else str(found)
 
 
 def canonical_name(host: str, *, prefix: str = "") -> str:

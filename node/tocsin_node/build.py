@@ -36,6 +36,7 @@ from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
+from tocsin_signals import canon
 
 _log: Any = structlog.get_logger("tocsin.node")
 
@@ -144,6 +145,7 @@ class Node:
             address = await self._listener.start()
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
+                await asyncio.to_thread(canon.load)  # else the first phone number would hold up the loop
                 await self._exchange.start(self._config.exchange.listen)
         except BaseException:
             await self.stop()

@@ -193,15 +193,12 @@ def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey]) -> Tagged:
     places: list[tuple[int, int]] = []  # (query, type code)
     for number, query in enumerate(queries):
         try:
-            expressions = expand(query.type, query.value)
+            expressions = expand(query.type, query.value, region=query.region or None)
         except Rejected as error:
             tagged.rejects[number] = (error.reason, error.sentence)
             continue
         for type_name, canonical in expressions:
-            try:
-                kind = by_name(type_name)
-            except Rejected:
-                continue  # an expression of a type this version cannot publish
+            kind = by_name(type_name)
             requests.append(TagRequest(kind.profile, kind.scope, canonical))
             places.append((number, kind.code))
     for key in keys:

@@ -19,6 +19,7 @@ from tocsin_signals.guard import Guard, Level
 from tocsin_signals.types import by_name
 
 _NONCE = 24
+_DAY_MS = 24 * 3600 * 1000
 
 
 class RowIn(NamedTuple):
@@ -65,8 +66,8 @@ class Batch(NamedTuple):
     warned: list[Warned]
 
 
-def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes) -> Batch:
-    """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch."""
+def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, now: int) -> Batch:
+    """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms."""
     batch = Batch([], [], [])
     kept: list[tuple[RowIn, str]] = []
     for row in rows:
@@ -75,7 +76,8 @@ def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes) 
         except Rejected as error:
             batch.refused.append(Refusal(row.line, error.reason, error.sentence))
             continue
-        verdict = _guard().check(row.type, canonical)
+        days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
+        verdict = _guard().check(row.type, canonical, days=days)
         if verdict.level is Level.BLOCK:
             batch.refused.append(Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence))
             continue

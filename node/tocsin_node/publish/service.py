@@ -118,12 +118,12 @@ class Publisher:
         """Tag and commit under the epoch of now; None when a later epoch overtook the chunk on its way."""
         key = self._keys.publishing(own.community, self._clock())
         await self._retagger.ensure(own, key)
-        lifetimes = self._lifetimes()
-        good, refused = _screen(rows, bad, self._clock(), lifetimes)
+        lifetimes, now = self._lifetimes(), self._clock()
+        good, refused = _screen(rows, bad, now, lifetimes)
         if len(good) > INLINE_VALUES:
-            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key)
+            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now)
         else:
-            batch = prepare(good, key, own.origin, self._data_key)
+            batch = prepare(good, key, own.origin, self._data_key, now)
         refused.extend(batch.refused)
 
         def operation(tx: Tx) -> ChunkResult | None:

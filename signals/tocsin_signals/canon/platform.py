@@ -56,7 +56,7 @@ _IDS: Final = MappingProxyType(
             "roblox": _NUMBER,
             "telegram": f"-?{_NUMBER}",
             "youtube": r"UC[A-Za-z0-9_-]{22}",
-            "steam": r"7656119[0-9]{10}",
+            "steam": r"[1-9][0-9]{16}",
             "bluesky": r"did:plc:[a-z2-7]{24}",
         }.items()
     }

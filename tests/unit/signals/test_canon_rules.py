@@ -8,8 +8,9 @@ import unicodedata
 
 import pytest
 
-from tocsin_signals import canon
+from tocsin_signals import canon, types
 from tocsin_signals.canon import engine, reasons, unicode13
+from tocsin_signals.canon.phone import require_engine as require_phone_data
 from tocsin_signals.canon.text import MAX_TEXT_BYTES, nfkc_cf
 from tocsin_signals.errors import Rejected
 
@@ -20,7 +21,7 @@ def reason(type_name: str, text: str) -> str:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("type_name", ["url", "url-path", "url-prefix", "domain", "email", "email-mailbox"])
+@pytest.mark.parametrize("type_name", [entry.name for entry in types.REGISTRY])
 def test_every_type_refuses_lone_surrogates_and_oversize_text(type_name: str) -> None:
     assert reason(type_name, "a\ud800@example.com") == "not-utf8"
     assert reason(type_name, "a" * (MAX_TEXT_BYTES + 1)) == "too-long"
@@ -28,9 +29,9 @@ def test_every_type_refuses_lone_surrogates_and_oversize_text(type_name: str) ->
 
 
 def test_an_unknown_type_is_rejected_by_both_doors() -> None:
-    assert reason("phone", "1") == "unknown-type"
+    assert reason("fax", "1") == "unknown-type"
     with pytest.raises(Rejected, match="not known"):
-        canon.expand("ip", "192.0.2.1")
+        canon.expand("cidr", "192.0.2.0/24")
 
 
 def test_a_region_is_allowed_and_changes_nothing_for_types_without_national_forms() -> None:
@@ -42,6 +43,34 @@ def test_an_old_engine_is_refused_with_both_versions_named() -> None:
         engine.require_engine("1.15.3")
     engine.require_engine("1.32.0")
     engine.require_engine("4.0.0")
+
+
+def test_phone_data_of_another_line_is_refused_with_both_versions_named() -> None:
+    with pytest.raises(ImportError, match=r"9\.0\.x; version 9\.1\.0"):
+        require_phone_data("9.1.0")
+    require_phone_data("9.0.42")
+    require_phone_data("9.0.43")
+
+
+def test_a_region_is_read_for_phones_by_both_doors_and_an_unknown_one_is_rejected() -> None:
+    assert canon.canonicalise("phone", "020 7946 0958", region="gb") == "+442079460958"
+    assert canon.expand("phone", "020 7946 0958", region="GB") == (("phone", "+442079460958"),)
+    for region in ("UK", "GBR", "\u212a1", "g b", "4"):
+        with pytest.raises(Rejected) as caught:
+            canon.canonicalise("phone", "020 7946 0958", region=region)
+        assert caught.value.reason == "region"
+
+
+def test_phone_data_is_loaded_with_the_first_number_and_not_before() -> None:
+    script = """
+import sys
+from tocsin_signals.canon import canonicalise
+for kind, value in (("url", "a.example"), ("phone", "+442079460958")):
+    canonicalise(kind, value)
+    print("phonenumbers" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_the_unicode_13_table_has_the_published_size() -> None:

@@ -123,8 +123,8 @@ def test_an_unknown_column_is_named_but_an_identifier_in_its_place_is_not() -> N
 
 def test_types_are_never_guessed() -> None:
     assert refusal("url\nhttps://x.example/\n", default_type=None).reason == "no-type-column"
-    assert refusal("value\n", default_type="phone").reason == "unknown-type"
-    found = read("type,value\n,x.example\nphone,1\nDomain,x.example\n", default_type=None)
+    assert refusal("value\n", default_type="fax").reason == "unknown-type"
+    found = read("type,value\n,x.example\nfax,1\nDomain,x.example\n", default_type=None)
     assert values(found) == ["!no-type", "!unknown-type", "x.example"]
     assert only_row("type,value\n,x.example\n", default_type="domain").type == "domain"
 

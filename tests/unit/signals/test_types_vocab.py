@@ -12,6 +12,11 @@ def test_names_and_codes_of_the_registry_are_one_to_one_and_fixed() -> None:
         "domain": 0x0201,
         "email": 0x0301,
         "email-mailbox": 0x0302,
+        "phone": 0x0401,
+        "username": 0x0501,
+        "account": 0x0601,
+        "ip": 0x0701,
+        "filehash": 0x0B01,
     }
     for entry in types.REGISTRY:
         assert types.by_name(entry.name) is types.by_code(entry.code) is entry
@@ -20,14 +25,19 @@ def test_names_and_codes_of_the_registry_are_one_to_one_and_fixed() -> None:
 
 def test_an_unknown_name_is_rejected_and_an_unknown_code_is_none() -> None:
     with pytest.raises(Rejected) as caught:
-        types.by_name("phone")
+        types.by_name("fax")
     assert caught.value.reason == "unknown-type"
-    assert types.by_code(0x0401) is None
+    assert types.by_code(0x0F01) is None
 
 
 def test_default_lifetimes_stay_below_the_maximum() -> None:
-    assert {entry.name: entry.default_lifetime_days for entry in types.REGISTRY}["email"] == 365
+    days = {entry.name: entry.default_lifetime_days for entry in types.REGISTRY}
+    assert (days["email"], days["account"], days["ip"], days["filehash"]) == (365, 365, 7, types.MAX_LIFETIME_DAYS)
     assert all(0 < entry.default_lifetime_days <= types.MAX_LIFETIME_DAYS for entry in types.REGISTRY)
+
+
+def test_only_hashes_of_files_cannot_be_enumerated() -> None:
+    assert [entry.name for entry in types.REGISTRY if not entry.enumerable] == ["filehash"]
 
 
 def test_a_type_with_an_impossible_code_or_lifetime_cannot_be_made() -> None:

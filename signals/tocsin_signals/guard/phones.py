@@ -1,0 +1,53 @@
+"""Phone numbers that are nobody's, everybody's, or a service's.
+
+Uses the phone library's knowledge of short and free numbers, which may change: unlike the profile, the guard never
+moves a canonical form. Fictional ranges: NANP 555-0100 to 0199 of any area, and the numbers Ofcom keeps for drama.
+"""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tocsin_signals.guard.verdict import OK, GuardVerdict, block
+
+if TYPE_CHECKING:
+    import phonenumbers
+
+_DRAMA_UK: Final = (
+    "1(?:1[3-8]|[2-6]1)4960",  # the larger cities of England and Scotland
+    "1914980",  # Tyneside
+    "2079460",  # London
+    "28(?:96496|90180)",  # Northern Ireland, now and before
+    "2920180",  # Cardiff
+    "1632960",  # no area
+    "7700900",  # mobile
+    "3069990",  # whole country
+    "8081570",  # free
+    "9098790",  # premium
+)
+_FICTIONAL: Final = re.compile(rf"\+1[0-9]{{3}}55501[0-9]{{2}}|\+44(?:{'|'.join(_DRAMA_UK)})[0-9]{{3}}")
+
+
+def check_phone(canonical: str) -> GuardVerdict:
+    """The verdict on a number in canonical form."""
+    import phonenumbers
+
+    if _FICTIONAL.fullmatch(canonical):
+        return block("phone-fictional", "The number is from a range kept for fiction: it is nobody's.")
+    number = phonenumbers.parse(canonical)
+    if _is_emergency(number):
+        return block("phone-emergency", "This is an emergency number.")
+    if phonenumbers.is_valid_short_number(number):
+        return block("phone-short", "This is a short code: it means another service in each network.")
+    if phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+        return block("phone-local", "The number lacks its area code: it is somebody else's in every town.")
+    if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.TOLL_FREE:
+        return block("phone-toll-free", "This is a free number: a service that many people call.")
+    return OK
+
+
+def _is_emergency(number: "phonenumbers.PhoneNumber") -> bool:
+    import phonenumbers
+
+    national = phonenumbers.national_significant_number(number)
+    regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
+    return any(phonenumbers.is_emergency_number(national, region) for region in regions)

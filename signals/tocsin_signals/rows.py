@@ -1,8 +1,9 @@
-"""Rows of a table of identifiers: which column means what, and what a cell may hold. Reference signals 6.
+"""Rows of identifiers: which column or key means what, and what a cell may hold. Reference signals 6.
 
-A header is mapped once: names are compared in lower case with spaces and hyphens as `_`, several common synonyms count
-as one column, two columns of one meaning are an error, and so is an unknown name unless it starts with `x-` (kept as a
-details key). `line`, `reason` and `sentence` are ignored, so that a corrected rejects file can be read again.
+Every format of files shares this (`rowfile` lists them). A header is mapped once: names are compared in lower case with
+spaces and hyphens as `_`, several common synonyms count as one column, two columns of one meaning are an error, and so
+is an unknown name unless it starts with `x-` (kept as a details key). `line`, `reason` and `sentence` are ignored, so
+that a corrected rejects file can be read again.
 
 Nothing is guessed: no type from a value or a column name, no number from what a spreadsheet left of one. Cells become
 the shapes details need (lists split, numbers and flags read); whether the words are allowed is for `details` to say,
@@ -115,9 +116,9 @@ class Columns:
     def __init__(self, header: Sequence[str], *, separator: str, default_type: str | None) -> None:
         if len(header) > MAX_COLUMNS:
             raise Rejected("columns", f"The header has more than {MAX_COLUMNS} columns.")
-        self._default_type = None if default_type is None else types.by_name(default_type).name
+        separators = "|" if separator == ";" else "|;"
+        self._builder = RowBuilder(default_type=default_type, list_separators=separators)
         self._meanings = tuple(_meaning(name, place) for place, name in enumerate(header, 1))
-        self._split = re.compile(r"\|" if separator == ";" else r"[|;]")
         named = [meaning for meaning in self._meanings if meaning]
         for meaning in named:
             if named.count(meaning) > 1:
@@ -144,32 +145,50 @@ class Columns:
                 raise Rejected("cell-too-long", f"The cell in column {place} is longer than {MAX_CELL_BYTES} bytes.")
         named = zip(self._meanings, map(str.strip, cells), strict=False)
         filled = {meaning: cell for meaning, cell in named if meaning and cell}
-        value = _checked_value(filled.pop("value", ""))
-        type_name = self._type(filled.pop("type", "").lower())
-        region = filled.pop("region", None)
-        expires = filled.pop("expires", None)
+        return self._builder.row(line, filled, cells)
+
+
+class RowBuilder:
+    """Makes a Row of what one row says under each meaning, whatever the format of its file.
+
+    A text is read as a cell is; other things (numbers, flags, lists) are what a format with types of its own said.
+    """
+
+    def __init__(self, *, default_type: str | None, list_separators: str) -> None:
+        self.default_type: Final = None if default_type is None else types.by_name(default_type).name
+        self._split = re.compile(f"[{re.escape(list_separators)}]")
+
+    def row(self, line: int, filled: Mapping[str, object], cells: tuple[str, ...]) -> Row:
+        """The row; Rejected if it cannot be used. `filled` has no empty texts."""
+        said = dict(filled)
+        value = _checked_value(_text("value", said.pop("value", "")))
+        type_name = self._type(_text("type", said.pop("type", "")).lower())
+        region = _text("region", said.pop("region", ""))
+        expires = _text("expires", said.pop("expires", ""))
         return Row(
             line,
             type_name,
             value,
-            None if region is None else _region(region),
-            None if expires is None else parse_expiry(expires),
-            {name: self._field(name, cell) for name, cell in filled.items()},
+            _region(region) if region else None,
+            parse_expiry(expires) if expires else None,
+            {name: self._field(name, item) for name, item in said.items()},
             cells,
         )
 
     def _type(self, name: str) -> str:
         if name:
             return types.by_name(name).name
-        if self._default_type is None:
+        if self.default_type is None:
             raise Rejected("no-type", "The row has no type, and no default type was given.")
-        return self._default_type
+        return self.default_type
 
-    def _field(self, name: str, cell: str) -> object:
+    def _field(self, name: str, item: object) -> object:
+        if not isinstance(item, str):
+            return item
         if name in _LISTS:
-            return [word for word in map(str.strip, self._split.split(cell)) if word]
+            return [word for word in map(str.strip, self._split.split(item)) if word]
         read: Callable[[str], object] | None = {"confidence": _number, "human_review_required": _flag}.get(name)
-        return read(cell) if read else cell
+        return read(item) if read else item
 
 
 def column_meaning(name: str) -> str | None:
@@ -179,6 +198,15 @@ def column_meaning(name: str) -> str | None:
         return plain
     plain = plain.replace(" ", "_").replace("-", "_")
     return "" if plain in REJECT_COLUMNS else _MEANING.get(plain)
+
+
+def unknown_name(what: str, name: str, place: int) -> Rejected:
+    """The error for a column or key of no known meaning; `place` counts from 1.
+
+    A file without header has identifiers there, so only what looks like a name is repeated.
+    """
+    shown = f"The {what} {name.strip()}" if _PLAIN_NAME.fullmatch(name.strip()) else f"{what.capitalize()} {place}"
+    return Rejected("unknown-column", f"{shown} has no known name; start it with x- to keep it as it is.")
 
 
 def parse_expiry(text: str) -> Expiry:
@@ -205,10 +233,14 @@ def _milliseconds(moment: datetime) -> int:
 def _meaning(name: str, place: int) -> str:
     meaning = column_meaning(name)
     if meaning is None:
-        # A file without header has identifiers here, so only what looks like a column name is repeated.
-        shown = f"The column {name.strip()}" if _PLAIN_NAME.fullmatch(name.strip()) else f"Column {place}"
-        raise Rejected("unknown-column", f"{shown} has no known name; start it with x- to keep it as it is.")
+        raise unknown_name("column", name, place)
     return meaning
+
+
+def _text(name: str, item: object) -> str:
+    if not isinstance(item, str):
+        raise Rejected("not-text", f"The {name} is not a text; put it in quotes.")
+    return item
 
 
 def _checked_value(cell: str) -> str:

@@ -1,7 +1,7 @@
-"""`tocsin publish`: a CSV file into a feed, as a stream, however large it is.
+"""`tocsin publish`: a file of CSV or JSON Lines into a feed, as a stream, however large it is.
 
 Everything counted is durable; a run that was broken off is repeated and doubles nothing. Rows that are refused, here or
-by the node, go to a rejects file in their original columns, to be corrected and published again.
+by the node, go to a rejects file as they were, in the same format, to be corrected and published again.
 """
 
 import contextlib
@@ -20,12 +20,13 @@ from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.lines import open_input
 from tocsin_node.cli.progress import Bar
+from tocsin_signals.formats import Format, format_of
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import PublishResponse
     from tocsin_node.cli.connect import Local
     from tocsin_node.cli.upload import Chunk, Defaults
-    from tocsin_signals.csvfile import CsvFile, RejectsWriter
+    from tocsin_signals.rowfile import RejectsWriter, RowFile
     from tocsin_signals.rows import RowReject
 
 BATCH: Final = 2048
@@ -38,6 +39,13 @@ GUARD: Final = "guard:"
 """Refusals of the never-share guard begin so."""
 
 STDIN: Final = Path("-")
+
+_HINTS: Final = {
+    "no-type-column": " Name one with --type.",
+    "no-type": " Name one with --type.",
+    "not-json": " --format says which it is.",
+}
+"""What an option would mend, by reason."""
 
 
 def register(app: typer.Typer) -> None:
@@ -130,7 +138,9 @@ class Rejects:
 
 def publish(
     run: Invocation,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files; - for stdin.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV or JSON Lines; - for stdin.", show_default=False)
+    ],
     *,
     feed: Annotated[str, typer.Option(metavar="FEED", help="Name or origin of your feed.", show_default=False)],
     type_: Annotated[
@@ -140,6 +150,9 @@ def publish(
     region: Annotated[
         str, typer.Option(metavar="XX", help="Of rows that name none, such as GB.", show_default=False)
     ] = "",
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Of the files, else by suffix: .jsonl, or csv.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Details of rows that do not say; repeatable."),
@@ -148,13 +161,15 @@ def publish(
         str, typer.Option(metavar="WHEN", help="Of rows that do not say: 90d or 2026-12-31.", show_default=False)
     ] = "",
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Refused rows, else FILE.rejects.csv.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Refused rows, else FILE.rejects.csv or .jsonl.", show_default=False),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=MAX_BATCH, metavar="N", help="Rows per commit.")] = BATCH,
 ) -> int:
-    """Publish the rows of CSV files into a feed; what is there already stays as it is.
+    """Publish the rows of files into a feed; what is there already stays as it is, so any run can be repeated.
 
-    The first line names the columns: value, type, stance, abuse_types, severity, expires ...
+    The first line of CSV names the columns: value, type, stance, abuse_types, severity, region, expires ... In JSON
+    Lines each line is an object with these keys.
 
     Example: tocsin publish list.csv --feed urls --type url --set stance=harmful
     """
@@ -165,8 +180,8 @@ def publish(
     with run.local() as local:
         for path in files:
             with open_input(path) as stream:
-                source = _source(path, stream, type_ or None)
-                to = Rejects(rejects or _rejects_path(path), source.rejects_writer)
+                source = _source(path, stream, format_, type_ or None)
+                to = Rejects(rejects or _rejects_path(path, source), source.file.rejects_writer)
                 tally = _send(local, feed, source, defaults, batch, to)
             _summary(run, path, feed, tally, to)
             status = max(status, tally.exit_status)
@@ -179,8 +194,8 @@ def _same(one: Path, other: Path) -> bool:
     return False
 
 
-def _rejects_path(path: Path) -> Path | None:
-    return None if path == STDIN else path.with_name(f"{path.name}.rejects.csv")
+def _rejects_path(path: Path, source: "Source") -> Path | None:
+    return None if path == STDIN else path.with_name(f"{path.name}.rejects.{source.written}")
 
 
 def make_defaults(settings: list[str], region: str, expires: str) -> "Defaults":
@@ -207,7 +222,8 @@ def make_defaults(settings: list[str], region: str, expires: str) -> "Defaults":
 class Source:
     """A file being read; `length` is None where nobody knows, as for a pipe."""
 
-    csv: "CsvFile"
+    file: "RowFile"
+    written: Format
     stream: BinaryIO
     length: int | None
 
@@ -215,24 +231,19 @@ class Source:
         """Bytes read so far; 0 where nobody knows."""
         return self.stream.tell() if self.length is not None else 0
 
-    def rejects_writer(self, stream: TextIO) -> "RejectsWriter":
-        """A writer in this file's own columns."""
-        from tocsin_signals.csvfile import RejectsWriter
 
-        return RejectsWriter(stream, header=self.csv.header, separator=self.csv.separator)
-
-
-def _source(path: Path, stream: BinaryIO, default_type: str | None) -> Source:
-    from tocsin_signals.csvfile import CsvFile
+def _source(path: Path, stream: BinaryIO, given: Format | None, default_type: str | None) -> Source:
     from tocsin_signals.errors import Rejected
+    from tocsin_signals.rowfile import open_rows
 
+    written = given or format_of(path)
     try:
-        file = CsvFile(stream, default_type=default_type)
+        file = open_rows(stream, written, default_type=default_type)
     except Rejected as error:
-        hint = " Name one with --type." if error.reason in ("no-type-column", "no-type") else ""
+        hint = _HINTS.get(error.reason, "")
         raise UsageError(f"{path}: {error.sentence}{hint}") from None
     length = path.stat().st_size if path.is_file() else None
-    return Source(file, stream, length)
+    return Source(file, written, stream, length)
 
 
 def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch: int, to: Rejects) -> Tally:
@@ -256,7 +267,7 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
     bar = Bar("publishing", unit="bytes", total=source.length)
     with contextlib.closing(to), bar, Interruption() as interruption, Upload(local.node, feed, interruption) as upload:
         try:
-            take(upload.send(cut(source.csv, defaults, batch=batch, position=source.position)))
+            take(upload.send(cut(source.file, defaults, batch=batch, position=source.position)))
         except Exception as error:
             code, sentence = explain(error)
             raise CliError(f"{sentence}; {_durable(tally)}", code) from error

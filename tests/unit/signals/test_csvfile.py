@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tocsin_signals import csvfile, rows
-from tocsin_signals.csvfile import CsvFile, RejectsWriter
+from tocsin_signals import rows
+from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.errors import Rejected
+from tocsin_signals.lines import MAX_RECORD_BYTES
 from tocsin_signals.rows import Expiry, Row, RowReject, parse_expiry
 
 
@@ -101,7 +102,7 @@ def test_an_ambiguous_header_is_refused() -> None:
         ("value\x00", "nul"),
         ("value\rhttps://x.example/\r", "line-ends"),
         ('"value', "quotes"),
-        ("v" * (csvfile.MAX_RECORD_BYTES + 1), "line-too-long"),
+        ("v" * (MAX_RECORD_BYTES + 1), "line-too-long"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused(header: str, reason: str) -> None:
@@ -192,7 +193,7 @@ def test_damaged_lines_cost_only_themselves() -> None:
         b"value,stance\n"
         b"a,test\n"
         b"b\xff,test\n"
-        b"c\x00,test\n" + b"d" * (csvfile.MAX_RECORD_BYTES + 1) + b",test\n"
+        b"c\x00,test\n" + b"d" * (MAX_RECORD_BYTES + 1) + b",test\n"
         b"e\rf,test\n" + b"g" * (rows.MAX_CELL_BYTES + 1) + b",test\n" + b"h" * rows.MAX_CELL_BYTES + b",test\n"
         b"i,test"
     )
@@ -215,7 +216,7 @@ def test_a_line_without_end_is_read_past_without_being_held() -> None:
 
         def readline(self, size: int | None = -1, /) -> bytes:
             assert size is not None
-            assert 0 < size <= csvfile.MAX_RECORD_BYTES + 1
+            assert 0 < size <= MAX_RECORD_BYTES + 1
             self.left -= 1
             return b"value\n" if self.left == 39 else b"x" * size if self.left > 0 else b""
 
@@ -257,7 +258,7 @@ def test_rows_never_show_their_value() -> None:
 def test_a_rejects_file_can_be_corrected_and_read_again() -> None:
     file = CsvFile(io.BytesIO(b'url;x-note\n=bad;"semi;colon"\n\xff;n\nhttps://x.example/;ok\n'), default_type="url")
     out = io.StringIO()
-    writer = RejectsWriter(out, header=file.header, separator=file.separator)
+    writer = CsvRejects(out, header=file.header, separator=file.separator)
     for row in file:
         reject = row if isinstance(row, RowReject) else row.rejected(Rejected("guard", "Too broad; look again."))
         writer.write(reject)
@@ -273,11 +274,11 @@ def test_a_rejects_file_can_be_corrected_and_read_again() -> None:
     assert isinstance(found[0], Row)
     assert found[0].fields == {"x-note": "semi;colon"}
     second = io.StringIO()
-    RejectsWriter(second, header=again.header, separator=again.separator)
+    CsvRejects(second, header=again.header, separator=again.separator)
     assert second.getvalue() == "url;x-note;line;reason;sentence\n"
 
 
 def test_a_reject_shorter_than_the_header_is_filled_up() -> None:
     out = io.StringIO()
-    RejectsWriter(out, header=["value", "stance"], separator=",").write(RowReject(7, "line-too-long", "Too long.", ()))
+    CsvRejects(out, header=["value", "stance"], separator=",").write(RowReject(7, "line-too-long", "Too long.", ()))
     assert out.getvalue().splitlines()[1] == ",,7,line-too-long,Too long."

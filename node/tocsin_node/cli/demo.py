@@ -16,7 +16,7 @@ def demo(
     _run: Invocation,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the nodes' homes and say how to go on by hand.")] = False,
-    rows: Annotated[int, typer.Option("--rows", min=500, max=100_000, help="Rows of the published file.")] = 600,
+    rows: Annotated[int, typer.Option("--rows", min=500, max=100_000, help="Rows of the published file.")] = 10_000,
 ) -> int:
     """Three nodes publish, replicate, match, withdraw and verify, here and now.
 

@@ -268,7 +268,7 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
     with contextlib.closing(to), bar, Interruption() as interruption, Upload(local.node, feed, interruption) as upload:
         try:
             take(upload.send(cut(source.file, defaults, batch=batch, position=source.position)))
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:  # the second Ctrl-C: what was under way may be durable too
             code, sentence = explain(error)
             raise CliError(f"{sentence}; {_durable(tally)}", code) from error
     if interruption.asked:
@@ -277,7 +277,7 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
 
 
 def _durable(tally: Tally) -> str:
-    return f"{tally.durable:,} rows are durable, and repeating the command doubles nothing"
+    return f"{tally.durable:,} rows are durable; to go on, repeat the command: it doubles nothing"
 
 
 def _summary(run: Invocation, path: Path, feed: str, tally: Tally, to: Rejects) -> None:

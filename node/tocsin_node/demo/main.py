@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from tocsin.v1 import audit_pb2, node_pb2 as pb
 from tocsin_node.cli.connect import connect
+from tocsin_node.cli.wire import effect_word
 from tocsin_node.demo.cast import DemoFailed, Player
 from tocsin_node.demo.rows import (
     REFUSED_SPELLING,
@@ -27,6 +29,7 @@ from tocsin_node.demo.rows import (
 )
 
 ARRIVE_S = 60.0  # for every signal to reach both platforms
+WIDTH = 120  # of a line
 COMMUNITY = "childsafety.hotline.example"
 FEED = "reports"
 
@@ -109,31 +112,34 @@ def _policies(folder: Path, hotline: Player, platforms: Sequence[Player]) -> Non
 def _publish(folder: Path, hotline: Player, platforms: Sequence[Player], rows: int) -> None:
     _head("2. The hotline publishes a file")
     path = folder / "reports.csv"
-    count = write_rows(path, rows)
+    write_rows(path, rows)
     started = time.monotonic()
     found = hotline.run("publish", str(path), "--feed", FEED, expect=(3,), show=True)
     took = time.monotonic() - started
     refused, blocked = found["refused"], found["blocked"]
-    _say(f"   {count} rows in {took:.1f} s: {found['published']} published, {found['unchanged']} said the same again,")
-    _say(f"   {sum(refused.values())} refused ({_counts(refused)}),")
-    _say(f"   {sum(blocked.values())} blocked by the never-share guard ({_counts(blocked)}).")
-    _require(found["published"] + found["unchanged"] + sum(refused.values()) + sum(blocked.values()) == count, "rows")
+    _say(f"   {rows:,} rows of {len(SPELLINGS)} types in {took:.1f} s: {found['published']:,} published,")
+    _say(f"   {found['unchanged']} said the same as another in other words,")
+    _list(f"   {sum(refused.values())} refused ({_counts(refused)}),")
+    _list(f"   {sum(blocked.values())} blocked by the never-share guard ({_counts(blocked)}).")
+    _require(found["published"] + found["unchanged"] + sum(refused.values()) + sum(blocked.values()) == rows, "rows")
     for platform in platforms:
         _wait(lambda platform=platform: _size(platform) == found["size"], f"{platform.name} did not receive the feed")
         effects = _effects(platform)
-        _say(f"   {platform.name:6} holds all {found['size']} entries; its policy made of them: {_counts(effects)}.")
+        _say(f"   {platform.name:6} holds all {found['size']:,} entries; its policy made of them: {_counts(effects)}.")
     for name, seconds in _time_to_match(hotline, platforms).items():
         _say(f"   One more signal: {name} could match it {seconds * 1000:.0f} ms after it was on the hotline's disk.")
-    again = hotline.run("publish", str(path), "--feed", FEED, expect=(3,))
-    _require(again["published"] == 0 and again["revised"] == 0, "publishing the file again changed something")
-    _say("   Published again, the same file changes nothing: every row is already there.")
+    same = folder / "reports.jsonl"
+    write_rows(same, rows)
+    again = hotline.run("publish", str(same), "--feed", FEED, expect=(3,))
+    _require(again["published"] == 0 and again["revised"] == 0, "publishing the rows again changed something")
+    _say(f"   Published again, as JSON Lines, the rows change nothing: {again['unchanged']:,} are already there.")
 
 
 def _match(chat: Player, video: Player) -> None:
     _head("3. The platforms match their own events, in other spellings")
+    asked = (*SPELLINGS, REFUSED_SPELLING)
     _say(f"   {'as published by the hotline':43}  {'as the platform saw it':50}chat     video")
-    for one in (*SPELLINGS, REFUSED_SPELLING):
-        verdicts = [_verdict(player, one) for player in (chat, video)]
+    for one, *verdicts in zip(asked, _verdicts(chat, asked), _verdicts(video, asked), strict=True):
         shown = "  ".join(f"{word:7}" for word in verdicts)
         _say(f"   {one.published:43}  {one.asked:50}{shown}")
         _require(verdicts[0] == "enforce", f"chat did not enforce {one.type}")
@@ -147,7 +153,7 @@ def _withdraw(hotline: Player, platforms: Sequence[Player]) -> None:
     hotline.run("withdraw", *arguments, "--reason", "false_positive")
     started = time.monotonic()
     for platform in platforms:
-        _wait(lambda p=platform: _verdict(p, WITHDRAWN) == "ignore", f"{platform.name} still matches")
+        _wait(lambda p=platform: _verdicts(p, [WITHDRAWN]) == ["ignore"], f"{platform.name} still matches")
         _say(f"   {platform.name:6} no longer matches it (seen {time.monotonic() - started:.1f} s later).")
     delivered = hotline.run("status", expect=(0, 1))["own"][0]["delivered"]
     _require(len(delivered) == len(platforms), "a platform has not acknowledged the withdrawal")
@@ -160,7 +166,7 @@ def _audit(folder: Path, players: Sequence[Player]) -> None:
         reports = _lines(player.run("audit", "verify"))
         _require(all(report["ok"] for report in reports), f"the logs of {player.name} do not verify")
         entries = sum(int(report["size"]) for report in reports)
-        _say(f"   {player.name:8} {len(reports)} logs, {entries} entries: every byte hashes to what was signed.")
+        _say(f"   {player.name:8} {len(reports)} logs, {entries:,} entries: every byte hashes to what was signed.")
     copy = Player("copy.example", "copy", folder / "copy")
     players[0].run("backup", str(copy.home))
     _change_one_byte(copy.home / "tocsin.db")
@@ -205,13 +211,17 @@ def _time_to_match(hotline: Player, platforms: Sequence[Player]) -> dict[str, fl
     return found
 
 
-def _verdict(player: Player, one: Spelling) -> str:
-    return str(_lines(player.run("match", one.asked, "--type", one.type))[0]["effect"])
+def _verdicts(player: Player, spellings: Sequence[Spelling]) -> list[str]:
+    """What the node makes of each spelling, asked as an application asks: all in one request."""
+    queries = [pb.Query(type=one.asked_type or one.type, value=one.asked) for one in spellings]
+    with connect(player.home, None, start=False) as local:
+        return [effect_word(one.effect) for one in local.node.Match(pb.MatchRequest(queries=queries)).verdicts]
 
 
 def _size(player: Player) -> int:
-    feeds = player.run("status", expect=(0, 1))["followed"]
-    return int(feeds[0]["size"]) if feeds else 0
+    with connect(player.home, None, start=False) as local:
+        feeds = local.node.Status(pb.StatusRequest()).followed
+    return feeds[0].size if feeds else 0
 
 
 def _effects(player: Player) -> dict[str, int]:
@@ -232,7 +242,7 @@ def _lines(answer: Any) -> list[Any]:
 
 
 def _counts(counts: Any) -> str:
-    return ", ".join(f"{word} {count}" for word, count in counts.items()) or "none"
+    return ", ".join(f"{word} {count:,}" for word, count in counts.items()) or "none"
 
 
 def _wait(check: Callable[[], bool], sentence: str) -> None:
@@ -257,6 +267,10 @@ def _keep(players: Sequence[Player]) -> None:
 
 def _head(text: str) -> None:
     _say(f"\n{text}")
+
+
+def _list(text: str) -> None:
+    _say(textwrap.fill(text, WIDTH, subsequent_indent="      "))
 
 
 def _say(text: str) -> None:

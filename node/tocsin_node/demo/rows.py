@@ -1,33 +1,47 @@
-"""The file that the demo's hotline publishes: made up, mixed, and not quite clean, as such files are.
+"""The file that the demo's hotline publishes: made up, mixed over every type, and not quite clean, as such files are.
 
-Every name is under `.example`, which nobody can own. Some rows say the same thing in other words, some are wrong, and
-one would hit half the world; the node has to find out.
+Nothing in it is anybody's: names are under `.example`; addresses are from IPv6 space that was never allocated; phone
+numbers start with a digit no number in London has; account ids are larger than any that was given out. (Addresses and
+numbers kept for documentation would not do: the never-share guard blocks them.) Some rows say the same thing in other
+words, some are wrong, and some would hit half the world; the node has to find out.
 """
 
 import csv
+import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-HEADER: Final = ("type", "value", "stance", "abuse_types", "severity", "confidence", "review_level")
+from tocsin_signals.formats import Format, format_of
+
+HEADER: Final = ("type", "value", "region", "stance", "abuse_types", "severity", "confidence", "review_level")
 REFUSED_TYPE: Final = "tvec"
 """The abuse type that one platform refuses."""
 
 
 class Spelling(NamedTuple):
-    """Something that is in the file, and another way to write it."""
+    """Something that is in the file, and another way to write it, as `asked_type` if that is another type."""
 
     type: str
     published: str
     asked: str
+    region: str = ""
+    asked_type: str = ""
 
 
 SPELLINGS: Final = (
     Spelling("url", "https://www.bad-0.example/album/7?b=2&a=1", "hxxp://BAD-0[.]example:80/album/./7/?a=1&b=2#top"),
-    Spelling("domain", "host-1.example", "*.HOST-1.example."),
-    Spelling("email", "Person.2@mail-2.example", "mailto:person.2@MAIL-2.example"),
-    Spelling("email-mailbox", "person.3+news@mail-3.example", "Person.3@mail-3.example"),
-    Spelling("url-path", "https://bad-4.example/gallery", "https://bad-4.example/gallery?session=11"),
-    Spelling("url-prefix", "https://bad-5.example/users/9/", "https://bad-5.example/users/9/photo.html"),
+    Spelling("url-path", "https://bad-1.example/gallery", "https://bad-1.example/gallery?session=11", asked_type="url"),
+    Spelling("url-prefix", "https://bad-2.example/users/9/", "bad-2.example/users/9/photo.html", asked_type="url"),
+    Spelling("domain", "host-3.example", "https://shop.HOST-3.example./any/page", asked_type="url"),
+    Spelling("ip", "4000:bad::7", "http://[4000:BAD:0:0::7]:8080/login", asked_type="url"),
+    Spelling("email", "Person.4@mail-4.example", "mailto:person.4@MAIL-4.example"),
+    Spelling("email-mailbox", "person.5+news@mail-5.example", "Person.5@mail-5.example", asked_type="email"),
+    Spelling("phone", "020 0946 0123", "+44 (0)20 0946-0123", region="GB"),
+    Spelling("username", "chatter.example:@Stra\u00dfe_8", "Chatter.example:STRASSE_8"),
+    Spelling("account", "steam:STEAM_0:1:2147483640", "steam:[U:1:4294967281]"),
+    Spelling("filehash", "MD5:5EB63BBBE01EEED093CB22BB8F5ACDC3", "md5:5eb63bbbe01eeed093cb22bb8f5acdc3"),
 )
 REFUSED_SPELLING: Final = Spelling("url", "https://bad-6.example/video/6", "bad-6.example/video/6/")
 WITHDRAWN: Final = SPELLINGS[0]
@@ -38,53 +52,64 @@ _WRONG: Final = (
     ("email", "no at sign"),
     ("url", "javascript:alert(1)"),
     ("url", "https://a..b.example/"),
-    ("phone-number", "+1 555 0100"),
+    ("phone", "4.42009E+11"),
+    ("phone", "020 0946 0123"),
+    ("ip", "192.000.002.001"),
+    ("username", "@somebody"),
+    ("fax", "+44 20 0946 0124"),
     ("url", "https://google.com/"),
     ("domain", "co.uk"),
+    ("ip", "192.168.1.1"),
+    ("phone", "+1 212 555 0123"),
+    ("username", "chatter.example:admin"),
+    ("filehash", "md5:d41d8cd98f00b204e9800998ecf8427e"),
+)
+_MAKERS: Final[tuple[tuple[str, Callable[[int], str]], ...]] = (
+    ("url", lambda n: f"https://www.bad-{n}.example/a/../album/{n}?utm_source=x&id={n}"),
+    ("url-path", lambda n: f"bad-{n}.example/gallery/{n}"),
+    ("url-prefix", lambda n: f"https://bad-{n}.example/users/{n}/"),
+    ("domain", lambda n: f"Host-{n}.example"),
+    ("ip", lambda n: f"[4000:0BAD::{n >> 16:x}:{n & 0xFFFF:04X}]"),
+    ("email", lambda n: f"Person.{n}@Mail-{n}.example"),
+    ("email-mailbox", lambda n: f"person.{n}+tag@mail-{n}.example"),
+    ("phone", lambda n: f"+44 (0)20 0{n // 10_000:03} {n % 10_000:04}"),
+    ("username", lambda n: f"chatter.example:@Person_{n}"),
+    ("account", lambda n: f"discord:9999999999999{n:07}"),
+    ("filehash", lambda n: f"SHA-256:{hashlib.sha256(str(n).encode()).hexdigest().upper()}"),
 )
 
 
-def write_rows(path: Path, count: int) -> int:
-    """Write about `count` rows; returns how many."""
+_FIRST: Final = 11  # the numbers below are in names told of above
+
+
+def write_rows(path: Path, count: int) -> None:
+    """Write `count` rows as CSV, or as JSON Lines to a .jsonl; at least the few that are told of."""
+    known, bad = _known(), _bad()
+    further = range(_FIRST, _FIRST + count - len(known) - len(bad))
+    rows = [*known, *map(_row, further), *bad]
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(HEADER)
-        written = 0
-        for row in [*_known(), *(_row(number) for number in range(10, count - len(_WRONG) - 2)), *_bad()]:
-            writer.writerow(row)
-            written += 1
-    return written
+        if format_of(path) is Format.JSONL:
+            stream.writelines(f"{json.dumps(dict(zip(HEADER, row, strict=True)))}\n" for row in rows)
+        else:
+            csv.writer(stream).writerows([HEADER, *rows])
 
 
 def _known() -> list[tuple[str, ...]]:
-    rows = [_said(one.type, one.published, "grooming") for one in SPELLINGS]
+    rows = [_said(one.type, one.published, "grooming", one.region) for one in SPELLINGS]
     rows.append(_said(REFUSED_SPELLING.type, REFUSED_SPELLING.published, REFUSED_TYPE))
     twice = SPELLINGS[0]
     return [*rows, _said(twice.type, twice.asked, "grooming")]  # the same signal again, in other words
 
 
 def _row(number: int) -> tuple[str, ...]:
-    abuse = _ABUSE[number % len(_ABUSE)]
-    match number % 6:
-        case 0:
-            return _said("url", f"https://www.bad-{number}.example/a/../album/{number}?utm_source=x&id={number}", abuse)
-        case 1:
-            return _said("domain", f"Host-{number}.example", abuse)
-        case 2:
-            return _said("email", f"Person.{number}@Mail-{number}.example", abuse)
-        case 3:
-            return _said("email-mailbox", f"person.{number}+tag@mail-{number}.example", abuse)
-        case 4:
-            return _said("url-path", f"bad-{number}.example/gallery/{number}", abuse)
-        case _:
-            return _said("url-prefix", f"https://bad-{number}.example/users/{number}/", abuse)
+    kind, make = _MAKERS[number % len(_MAKERS)]
+    return _said(kind, make(number), _ABUSE[number % len(_ABUSE)])
 
 
 def _bad() -> list[tuple[str, ...]]:
-    return [_said(kind, value, "other") for kind, value in _WRONG] + [
-        ("url", "https://bad-0.example/late", "certainly", "other", "high", "90", "two_humans")
-    ]
+    late = ("url", "https://bad-0.example/late", "", "certainly", "other", "high", "90", "two_humans")
+    return [*(_said(kind, value, "other") for kind, value in _WRONG), late]
 
 
-def _said(kind: str, value: str, abuse: str) -> tuple[str, ...]:
-    return (kind, value, "harmful", abuse, "high", "90", "two_humans")
+def _said(kind: str, value: str, abuse: str, region: str = "") -> tuple[str, ...]:
+    return (kind, value, region, "harmful", abuse, "high", "90", "two_humans")

@@ -29,6 +29,21 @@ def test_a_value_is_printed_in_canonical_form(tocsin: Tocsin) -> None:
     assert (result.exit_code, result.stdout) == (0, "example.com/a\n")
 
 
+def test_a_region_reads_a_national_number_for_a_value_and_for_a_request(tocsin: Tocsin) -> None:
+    value = ("canon", "020 7946 0958", "--type", "phone")
+    assert tocsin(*value, "--region", "GB", with_home=False).stdout == "+442079460958\n"
+    refused = tocsin(*value, with_home=False)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "error: parse: The number has no country code" in refused.stderr
+    found = ask(
+        tocsin,
+        b'{"type":"phone","in":"020 7946 0958","hint":{"region":"gb"}}',
+        b'{"type":"phone","in":"020 7946 0958"}',
+        b'{"type":"phone","in":"020 7946 0958","hint":{"region":"Britain"}}',
+    )
+    assert found == [{"out": "+442079460958"}, {"reject": "parse"}, {"reject": "region"}]
+
+
 def test_a_value_without_canonical_form_is_status_1_and_is_not_repeated(tocsin: Tocsin) -> None:
     result = tocsin("canon", "mailto:secret@example.com", "--type", "url", with_home=False)
     assert (result.exit_code, result.stdout) == (1, "")

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -214,7 +215,7 @@ def test_a_node_that_refuses_midway_is_told_with_what_is_durable(tocsin: Tocsin,
     result = tocsin("publish", str(path), "--feed", "urls", "--type", "url", "--batch", "10")
     assert result.exit_code == 4
     assert result.stderr == (
-        "error: the feed is frozen; 30 rows are durable, and repeating the command doubles nothing\n"
+        "error: the feed is frozen; 30 rows are durable; to go on, repeat the command: it doubles nothing\n"
     )
 
 
@@ -255,6 +256,80 @@ def test_ctrl_c_says_what_is_durable_and_is_status_130(fake: Any, home: Path, tm
     durable = int(err.split("; ")[1].split()[0].replace(",", ""))
     assert 0 < durable < 5000
     assert durable % 10 == 0
+
+
+def test_a_second_ctrl_c_ends_at_once_and_says_what_is_known_to_be_durable(
+    fake: Any, home: Path, tmp_path: Path
+) -> None:
+    answered = threading.Event()
+    release = threading.Event()
+
+    def stuck(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        for number, response in enumerate(answers(stream)):
+            if number == 2:
+                answered.set()
+                release.wait(30)
+            yield response
+
+    fake.answers["Publish"] = stuck
+    path = write(tmp_path, "url", *(f"h{number}.example" for number in range(500)))
+    command = [sys.executable, "-m", "tocsin_node", "--home", str(home), "publish", str(path), "--feed", "urls"]
+    try:
+        with subprocess.Popen([*command, "-t", "url", "--batch", "10"], stderr=subprocess.PIPE, text=True) as process:
+            assert answered.wait(20)
+            assert process.stderr
+            started = time.monotonic()
+            while process.poll() is None and time.monotonic() - started < 4:
+                os.kill(process.pid, signal.SIGINT)
+                time.sleep(0.3)
+            assert process.wait(10) == 130
+            assert process.stderr.read() == (
+                "error: interrupted; 20 rows are durable; to go on, repeat the command: it doubles nothing\n"
+            )
+    finally:
+        release.set()
+
+
+def test_json_lines_are_told_by_suffix_or_option_and_rejects_come_back_as_json_lines(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.jsonl"
+    path.write_text(
+        '{"value": "020 7946 0958", "type": "phone", "region": "gb", "stance": "harmful", "tags": ["a", "b"]}\n'
+        '{"value": "bad.example", "type": "url", "stance": "harmful"}\n'
+        '{"value": 7, "type": "url"}\n'
+    )
+    result = tocsin("publish", str(path), "--feed", "urls", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["published"], found["refused"]) == (1, {"scheme": 1, "not-text": 1})
+    (chunk,) = chunks(sent)
+    assert [(row.line, row.type, row.value, row.region) for row in chunk.rows] == [
+        (1, "phone", "020 7946 0958", "GB"),
+        (2, "url", "bad.example", ""),
+    ]
+    assert json.loads(chunk.fields[0])["tags"] == ["a", "b"]
+    rejects = tmp_path / "list.jsonl.rejects.jsonl"
+    assert found["rejects"] == str(rejects)
+    assert rejects.stat().st_mode & 0o777 == 0o600
+    assert [json.loads(line)["reason"] for line in rejects.read_text().splitlines()] == ["scheme", "not-text"]
+    data = b'{"url": "ok.example"}\n'
+    again = tocsin("publish", "-", "--feed", "urls", "-t", "url", "--format", "jsonl", "--json", stdin=data)
+    assert json.loads(again.stdout)["published"] == 1
+
+
+def test_a_file_of_the_other_format_is_one_sentence_that_names_the_option(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.jsonl"
+    path.write_text("type,value\nurl,a.example\n")
+    result = tocsin("publish", str(path), "--feed", "urls")
+    assert result.exit_code == 2
+    assert "Line 1: The line is not one JSON object" in result.stderr
+    assert "--format" in result.stderr
+    assert tocsin("publish", str(path), "--feed", "urls", "--format", "csv").exit_code == 0
+    assert tocsin("publish", str(path), "--feed", "urls", "--format", "xml").exit_code == 2
+    assert len(chunks(sent)) == 1
 
 
 def test_ctrl_c_while_stdin_waits_ends_at_once(fake: Any, home: Path, sent: list[pb.PublishRequest]) -> None:

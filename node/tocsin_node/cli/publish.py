@@ -168,8 +168,9 @@ def publish(
 ) -> int:
     """Publish the rows of files into a feed; what is there already stays as it is, so any run can be repeated.
 
-    The first line of CSV names the columns: value, type, stance, abuse_types, severity, region, expires ... In JSON
-    Lines each line is an object with these keys.
+    CSV names its columns in the first line: value, type, stance, abuse_types, severity, region, expires ...
+
+    JSON Lines (.jsonl) has one object a line with the same names as keys; lists are arrays.
 
     Example: tocsin publish list.csv --feed urls --type url --set stance=harmful
     """

@@ -12,6 +12,9 @@ from tocsin_signals.guard.verdict import OK, GuardVerdict, block
 if TYPE_CHECKING:
     import phonenumbers
 
+MAX_SHORT_DIGITS: Final = 8
+"""Longest national number looked at as a short code: asking is slow, and few countries have any that are longer."""
+
 _DRAMA_UK: Final = (
     "1(?:1[3-8]|[2-6]1)4960",  # the larger cities of England and Scotland
     "1914980",  # Tyneside
@@ -34,10 +37,11 @@ def check_phone(canonical: str) -> GuardVerdict:
     if _FICTIONAL.fullmatch(canonical):
         return block("phone-fictional", "The number is from a range kept for fiction: it is nobody's.")
     number = phonenumbers.parse(canonical)
-    if _is_emergency(number):
-        return block("phone-emergency", "This is an emergency number.")
-    if phonenumbers.is_valid_short_number(number):
-        return block("phone-short", "This is a short code: it means another service in each network.")
+    if len(phonenumbers.national_significant_number(number)) <= MAX_SHORT_DIGITS:
+        if _is_emergency(number):
+            return block("phone-emergency", "This is an emergency number.")
+        if phonenumbers.is_valid_short_number(number):
+            return block("phone-short", "This is a short code: it means another service in each network.")
     if phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
         return block("phone-local", "The number lacks its area code: it is somebody else's in every town.")
     if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.TOLL_FREE:

@@ -133,6 +133,57 @@ async def test_publish_match_check_show_and_withdraw(node: Running) -> None:
     assert (shown.state, [event.kind for event in shown.events]) == ("withdrawn", ["assert", "withdraw"])
 
 
+PUBLISHED_AND_ASKED = (
+    ("phone", "020 0946 0123", "GB", "phone", "+44 (0)20 0946-0123", ""),
+    ("phone", "+44 20 0946 0124", "", "phone", "0044 20 0946 0124", "de"),
+    ("ip", "4000:bad::7", "", "url", "http://[4000:BAD:0::7]:8080/login", ""),
+    ("ip", "4000:bad::8", "", "domain", "[4000:bad::8]", ""),
+    ("username", "forum.example:@Stra\u00dfe", "", "username", "FORUM.example:STRASSE", ""),
+    ("account", "steam:STEAM_0:1:2147483640", "", "account", "steam:[U:1:4294967281]", ""),
+    ("filehash", "MD5:5EB63BBBE01EEED093CB22BB8F5ACDC3", "", "filehash", "md5:5eb63bbbe01eeed093cb22bb8f5acdc3", ""),
+)
+
+
+@pytest.mark.asyncio
+async def test_every_type_is_matched_in_another_spelling_and_withdrawn_with_its_region(node: Running) -> None:
+    await _feed(node)
+    rows = [
+        pb.PublishRow(line=line, type=kind, value=value, region=region)
+        for line, (kind, value, region, *_) in enumerate(PUBLISHED_AND_ASKED, 1)
+    ]
+    (answer,) = await node.publish(_start(), pb.PublishRequest(chunk=pb.PublishChunk(fields=[HARMFUL], rows=rows)))
+    assert (answer.published, list(answer.refused), list(answer.warnings)) == (len(rows), [], [])
+    queries = [pb.Query(type=kind, value=asked, region=region) for *_, kind, asked, region in PUBLISHED_AND_ASKED]
+    found = (await node.ask("Match", pb.MatchRequest(queries=queries))).verdicts
+    assert [[one.type for one in verdict.assertions] for verdict in found] == [[row.type] for row in rows]
+
+    wrong = pb.Query(type="phone", value="020 0946 0123", region="UK")
+    refused = (await node.ask("Match", pb.MatchRequest(queries=[wrong]))).verdicts[0]
+    assert refused.reject == "region"
+    national = pb.Query(type="phone", value="020 0946 0123", region="GB")
+    request = pb.WithdrawRequest(feed="urls", identifiers=[national], reason="false_positive", required_action="erase")
+    assert list((await node.ask("Withdraw", request)).withdrawn) == [1]
+    gone = (await node.ask("Match", pb.MatchRequest(queries=queries[:1]))).verdicts[0]
+    assert not gone.assertions
+
+
+@pytest.mark.asyncio
+async def test_an_address_published_for_longer_than_a_week_is_published_with_a_warning(node: Running) -> None:
+    await _feed(node)
+    until = NOW + 8 * 24 * 3600 * 1000 + 1
+    rows = [
+        pb.PublishRow(line=1, type="ip", value="4000:bad::1", valid_until=until),
+        pb.PublishRow(line=2, type="ip", value="4000:bad::2"),
+        pb.PublishRow(line=3, type="ip", value="192.168.1.1"),
+    ]
+    (answer,) = await node.publish(_start(), pb.PublishRequest(chunk=pb.PublishChunk(fields=[HARMFUL], rows=rows)))
+    assert [(row.line, row.rule) for row in answer.warnings] == [(1, "address-lifetime")]
+    assert [(row.line, row.reason) for row in answer.refused] == [(3, "guard:address-private")]
+    asked = pb.MatchRequest(queries=[pb.Query(type="ip", value="4000:bad::2")])
+    (verdict,) = (await node.ask("Match", asked)).verdicts
+    assert verdict.assertions[0].valid_until - NOW <= 7 * 24 * 3600 * 1000 + 1000
+
+
 @pytest.mark.asyncio
 async def test_check_finds_tags_by_position_and_only_hits_come_back(node: Running) -> None:
     await _feed(node)

@@ -5,9 +5,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from tocsin_node.cli.connect import Local, connect
 
 START_S: Final = 30.0  # a node on a loaded machine
 COMMAND_S: Final = 120.0
@@ -33,6 +37,7 @@ class Player:
 
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,), show: bool = False) -> Any:
         """Run one command on this home and return what it says with --json. Errors: DemoFailed."""
+        self.check()
         command = [sys.executable, "-m", "tocsin_node", "--home", str(self.home), "--json", *arguments]
         done = subprocess.run(  # noqa: S603 -- our own program
             command,
@@ -47,6 +52,18 @@ class Player:
             raise DemoFailed(f"`tocsin {' '.join(arguments[:2])}` at {self.name} ended with {done.returncode}: {why}")
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
         return lines[0] if len(lines) == 1 else lines
+
+    def check(self) -> None:
+        """Notice a node that ended by itself: commands would go on without it. Errors: DemoFailed."""
+        if self.process is not None and self.process.poll() is not None:
+            raise DemoFailed(f"the node of {self.organisation} ended by itself with {self.process.returncode}")
+
+    @contextmanager
+    def asked(self) -> Generator[Local]:
+        """The running node, over a channel of one's own. Errors: DemoFailed."""
+        self.check()
+        with connect(self.home, None, start=False) as local:
+            yield local
 
     def start(self) -> None:
         """Start the node and wait until it answers."""

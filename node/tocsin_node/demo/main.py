@@ -6,6 +6,7 @@ nodes are stopped and their homes removed either way, unless they are to be kept
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -15,8 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
+import grpc
+
 from tocsin.v1 import audit_pb2, node_pb2 as pb
-from tocsin_node.cli.connect import connect
+from tocsin_node.cli.errors import CliError, explain
 from tocsin_node.cli.wire import effect_word
 from tocsin_node.demo.cast import DemoFailed, Player
 from tocsin_node.demo.rows import (
@@ -48,8 +51,9 @@ def run(*, keep: bool, rows: int) -> int:
         _match(chat, video)
         _withdraw(hotline, (chat, video))
         _audit(folder, players)
-    except DemoFailed as error:
-        sys.stderr.write(f"\nThe demo failed: {error}\n")
+    except (DemoFailed, CliError, grpc.RpcError, OSError, subprocess.TimeoutExpired) as error:
+        why = error if isinstance(error, DemoFailed) else explain(error)[1]
+        sys.stderr.write(f"\nThe demo failed: {why}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
@@ -196,8 +200,8 @@ def _time_to_match(hotline: Player, platforms: Sequence[Player]) -> dict[str, fl
     asked = pb.MatchRequest(queries=[pb.Query(type="url", value=value)])
     found: dict[str, float] = {}
     with ExitStack() as stack:
-        publisher = stack.enter_context(connect(hotline.home, None, start=False))
-        nodes = {one.name: stack.enter_context(connect(one.home, None, start=False)).node for one in platforms}
+        publisher = stack.enter_context(hotline.asked())
+        nodes = {one.name: stack.enter_context(one.asked()).node for one in platforms}
         for node in nodes.values():
             node.Match(asked)  # the first call opens the channel
         for response in publisher.node.Publish(iter(requests)):
@@ -214,12 +218,12 @@ def _time_to_match(hotline: Player, platforms: Sequence[Player]) -> dict[str, fl
 def _verdicts(player: Player, spellings: Sequence[Spelling]) -> list[str]:
     """What the node makes of each spelling, asked as an application asks: all in one request."""
     queries = [pb.Query(type=one.asked_type or one.type, value=one.asked) for one in spellings]
-    with connect(player.home, None, start=False) as local:
+    with player.asked() as local:
         return [effect_word(one.effect) for one in local.node.Match(pb.MatchRequest(queries=queries)).verdicts]
 
 
 def _size(player: Player) -> int:
-    with connect(player.home, None, start=False) as local:
+    with player.asked() as local:
         feeds = local.node.Status(pb.StatusRequest()).followed
     return feeds[0].size if feeds else 0
 
@@ -227,7 +231,7 @@ def _size(player: Player) -> int:
 def _effects(player: Player) -> dict[str, int]:
     """What the audit log says the policy made of what was received."""
     counts: dict[str, int] = {}
-    with connect(player.home, None, start=False) as local:
+    with player.asked() as local:
         for entry in local.audit.ReadAudit(audit_pb2.ReadAuditRequest()):
             envelope: Any = json.loads(entry.envelope)
             if envelope["ev"] == "feed.replicated":

@@ -27,7 +27,7 @@ ALIASES: Final = MappingProxyType(
 )
 FEDIVERSE: Final = "fediverse"
 
-_NAMES: Final = MappingProxyType(
+NAMES: Final = MappingProxyType(
     {
         platform: re.compile(pattern)
         for platform, pattern in {
@@ -44,8 +44,10 @@ _NAMES: Final = MappingProxyType(
         }.items()
     }
 )
+"""Characters and length of user names, by known platform."""
+
 _NUMBER: Final = r"[1-9][0-9]{0,19}"  # what 64 bits can hold has at most 20 digits
-_IDS: Final = MappingProxyType(
+IDS: Final = MappingProxyType(
     {
         platform: re.compile(pattern)
         for platform, pattern in {
@@ -61,6 +63,8 @@ _IDS: Final = MappingProxyType(
         }.items()
     }
 )
+"""The form of account ids, by platform."""
+
 _PLATFORM: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _UNSEEN: Final = re.compile(f"[{IGNORABLE}{INVISIBLE}]")
 
@@ -82,7 +86,7 @@ def username(text: str) -> str:
     folded = _fediverse(name) if platform == FEDIVERSE else nfkc_cf(name)
     if not folded:
         raise reject("empty")
-    allowed = _NAMES.get(platform)
+    allowed = NAMES.get(platform)
     if allowed and not allowed.fullmatch(folded):
         raise reject("charset")
     if folded.startswith("@") or _UNSEEN.search(folded):  # a second @ would be taken off when the result is read again
@@ -95,7 +99,7 @@ def username(text: str) -> str:
 def account(text: str) -> str:
     """Canonical form of an account's id on a platform."""
     platform, number = _split(text)
-    allowed = _IDS.get(platform)
+    allowed = IDS.get(platform)
     if allowed is None:
         raise reject("unknown-platform")
     if platform == "steam":

@@ -258,7 +258,7 @@ def test_ctrl_c_says_what_is_durable_and_is_status_130(fake: Any, home: Path, tm
     assert durable % 10 == 0
 
 
-def test_a_second_ctrl_c_ends_at_once_and_says_what_is_known_to_be_durable(
+def test_a_second_ctrl_c_says_what_is_known_to_be_durable_without_the_missing_answer(
     fake: Any, home: Path, tmp_path: Path
 ) -> None:
     answered = threading.Event()
@@ -278,11 +278,10 @@ def test_a_second_ctrl_c_ends_at_once_and_says_what_is_known_to_be_durable(
         with subprocess.Popen([*command, "-t", "url", "--batch", "10"], stderr=subprocess.PIPE, text=True) as process:
             assert answered.wait(20)
             assert process.stderr
-            started = time.monotonic()
-            while process.poll() is None and time.monotonic() - started < 4:
-                os.kill(process.pid, signal.SIGINT)
-                time.sleep(0.3)
-            assert process.wait(10) == 130
+            os.kill(process.pid, signal.SIGINT)
+            time.sleep(0.5)  # two that arrive as one are the first: the answer is the same, only later
+            os.kill(process.pid, signal.SIGINT)
+            assert process.wait(30) == 130
             assert process.stderr.read() == (
                 "error: interrupted; 20 rows are durable; to go on, repeat the command: it doubles nothing\n"
             )

@@ -44,7 +44,7 @@ SENTENCES: Final = MappingProxyType(
         "prefix": "The value is a range of addresses, not one address.",
         "parse": "The number has no country code: write it with + (spreadsheets drop it), or name a region such as GB.",
         "no-region": "The number starts with 00: write + instead, or name the region it was dialled in, such as GB.",
-        "region": "The region is not a two-letter country code such as GB.",
+        "region": "The region is no country with phone numbers; regions are ISO 3166 codes such as GB (not UK).",
         "not-possible": "No phone number of that country has this many digits.",
         "ambiguous": "The number reads differently each time; write + and the country code, and no zeros in front.",
         "no-platform": "Write the platform, a colon and the name or id, such as x:name.",

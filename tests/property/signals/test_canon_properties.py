@@ -14,6 +14,9 @@ from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.canon.text import MAX_TEXT_BYTES, nfkc_cf
 from tocsin_signals.canon.unicode13 import all_assigned
 from tocsin_signals.errors import Rejected
+from tocsin_signals.guard import Guard, Level
+
+GUARD: Final = Guard()
 
 TYPE_NAMES: Final = [entry.name for entry in types.REGISTRY]
 
@@ -99,6 +102,32 @@ NUMBERS: Final = st.builds(
     ).map("".join),
     st.sampled_from(["", "", "", " x12", ";ext=3", "#", "ABC", "/2", "\u200e"]),
 )
+PLAUSIBLE_NUMBERS: Final = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(
+        ["+44 ", "+1 (", "+49", "+33 ", "+39 0", "+52 1 ", "+54 9", "+7 ", "+971 ", "tel:+61-", "0044 ", "0", ""]
+    ),
+    st.text("0123456789", min_size=8, max_size=11),
+    st.sampled_from(["", "", " x12", "\u200e", " "]),
+)
+PLAUSIBLE_NAMES: Final = st.builds(
+    "{}:{}".format,
+    st.sampled_from(["x", "Twitter", "discord", "forum.example", " IG ", "fediverse"]),
+    st.one_of(
+        st.text("abcXYZ019_", min_size=1, max_size=15), st.text("abXY09_@.", max_size=8).map("{}@a.example".format)
+    ),
+)
+DIGITS: Final = st.text("0123456789", max_size=12)
+PLAUSIBLE_ACCOUNTS: Final = st.one_of(
+    st.builds(
+        "{}:{}".format, st.sampled_from(["x", "ig", "facebook", "Telegram", "discord"]), st.integers(-(2**10), 2**66)
+    ),
+    st.builds("steam:STEAM_{}:{}:{}".format, st.integers(0, 2), st.integers(0, 1), DIGITS),
+    st.builds("steam:{}".format, st.integers(76_561_197_960_265_700, 76_561_202_255_233_100)),
+    DIGITS.map("steam:[U:1:{}]".format),
+    st.text("abz27", min_size=24, max_size=24).map("bluesky:did:plc:{}".format),
+    st.text("aZ9_-", min_size=22, max_size=22).map("youtube:UC{}".format),
+)
 PLATFORMS: Final = st.sampled_from(
     [
         "x",
@@ -140,8 +169,9 @@ SPELLINGS: Final[dict[str, st.SearchStrategy[str]]] = {
     **dict.fromkeys(("url", "url-path", "url-prefix"), st.one_of(URLS, TEXTS, DOMAINS)),
     "domain": st.one_of(DOMAINS, TEXTS),
     **dict.fromkeys(("email", "email-mailbox"), st.one_of(MAILBOXES, ADDRESSES)),
-    "phone": NUMBERS,
-    **dict.fromkeys(("username", "account"), st.one_of(NAMES, TEXTS)),
+    "phone": st.one_of(NUMBERS, PLAUSIBLE_NUMBERS),
+    "username": st.one_of(NAMES, TEXTS, PLAUSIBLE_NAMES),
+    "account": st.one_of(NAMES, PLAUSIBLE_ACCOUNTS),
     "ip": st.one_of(IPS, TEXTS),
     "filehash": HASHES,
 }
@@ -210,6 +240,19 @@ def test_any_text_and_region_is_read_or_rejected_and_never_an_error_of_another_k
     for door in (canonicalise, expand):
         with suppress(Rejected):
             assert door(type_name, text, region=region)
+
+
+@pytest.mark.parametrize("type_name", TYPE_NAMES)
+@given(data=st.data(), days=st.one_of(st.none(), st.integers(-1, 2000)))
+def test_the_guard_has_a_verdict_on_every_canonical_form_and_never_quotes_it(
+    type_name: str, data: st.DataObject, days: int | None
+) -> None:
+    canonical = canonical_or_none(type_name, data.draw(SPELLINGS[type_name]))
+    if canonical is None:
+        return
+    verdict = GUARD.check(type_name, canonical, days=days)
+    assert (verdict.level is Level.OK) == (verdict.rule == "none")
+    assert len(canonical) < 8 or canonical not in verdict.sentence
 
 
 @given(address=st.ip_addresses(v=4), path=st.sampled_from(["", "/", "/a?b=1", ":8080/x"]))

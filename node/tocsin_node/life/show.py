@@ -5,7 +5,7 @@ here reads the store or a clock.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -72,6 +72,7 @@ def show(
     events: Sequence[Event],
     *,
     left_out: int,
+    holder: Callable[[Event], int | None],
     judge: Judge,
     book: FeedBook,
     epochs: Sequence[Epoch],
@@ -79,14 +80,20 @@ def show(
     identifier: str,
     now: int,
 ) -> Shown:
-    """What there is to say at `now` (ms UTC) of the signal with these entries, the assert first."""
+    """What there is to say at `now` (ms UTC) of the signal with these entries, the assert first.
+
+    `holder` says which signal of the feed a tag leads to.
+    """
     found, kind = fold(events), by_code(events[0].entry.type)
     tags = tuple(_tag(event, epochs) for event in found.tagged)
     judged = _judge(facts, found, events[0].index, judge, book, now)
     ends = [tag.match_until for tag in tags if tag.match_until is not None]
     match_until = max(ends, default=None)  # an epoch this node does not hold is one it never looks up
-    state = found.standing.state(now, max_age_ms=judged.max_age_ms, match_until=match_until)
-    why = _why(found, state, judged, match_until)
+    later = [held for event in found.tagged if (held := holder(event)) is not None and held > events[0].index]
+    state = found.standing.state(
+        now, max_age_ms=judged.max_age_ms, match_until=match_until, superseded=len(later) == len(found.tagged)
+    )
+    why = f"signal {max(later)} has its place" if state is State.SUPERSEDED else _why(found, state, judged, match_until)
     if state is not State.LIVE:
         judged = replace(judged, effect=Effect.IGNORE, caps=())
     until = found.standing.valid_until
@@ -159,7 +166,7 @@ def _why(found: Life, state: State, judged: _Judged, match_until: int | None) ->
             )
         case State.NOT_YET:
             return f"it counts from {_time(standing.issued_at - MAX_AHEAD_MS)} on: it was issued ahead of this clock"
-        case State.LIVE:
+        case State.LIVE | State.SUPERSEDED:
             return f"it counts until {_time(standing.valid_until)} unless its publisher says otherwise"
 
 

@@ -12,9 +12,10 @@ Rules
 - No word makes a signal live longer than five years from its own issued_at.
 - Entries of another version are not understood and change nothing.
 
-States, the first that applies: withdrawn; expired (`now >= valid_until`); epoch ended (no epoch of its tags is matched
-any more); too old (`now >= issued_at + max_age`, the receiver's policy); not yet valid (issued further ahead of our
-clock than clocks differ); live.
+States, the first that applies: withdrawn; expired (`now >= valid_until`); superseded (later signals of the feed,
+whatever became of them, have every tag of it); epoch ended (no epoch of its tags is matched any more); too old
+(`now >= issued_at + max_age`, the receiver's policy); not yet valid (issued further ahead of our clock than clocks
+differ); live.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,7 @@ class State(StrEnum):
     NOT_YET = "not yet valid"
     TOO_OLD = "too old"
     EPOCH_ENDED = "epoch ended"
+    SUPERSEDED = "superseded"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
 
@@ -43,16 +45,20 @@ class Standing(NamedTuple):
     valid_until: int
     withdrawn: bool = False
 
-    def state(self, now: int, *, max_age_ms: int | None = None, match_until: int | None = None) -> State:
+    def state(
+        self, now: int, *, max_age_ms: int | None = None, match_until: int | None = None, superseded: bool = False
+    ) -> State:
         """The state at `now` (ms UTC).
 
         `max_age_ms` is the policy's cap on its age, `match_until` when the last epoch of its tags ends; None: no such
-        end is known.
+        end is known. `superseded`: later signals of the feed have every tag of it.
         """
         if self.withdrawn:
             return State.WITHDRAWN
         if now >= self.valid_until:
             return State.EXPIRED
+        if superseded:
+            return State.SUPERSEDED
         if match_until is not None and now >= match_until:
             return State.EPOCH_ENDED
         if max_age_ms is not None and now >= self.issued_at + max_age_ms:
@@ -97,7 +103,7 @@ def fold(events: Sequence[Event]) -> Life:
                 withdrawal = event
             case Kind.REVISE if withdrawal is None:
                 word = event
-            case Kind.RETAG if withdrawal is None:
+            case Kind.RETAG:
                 tagged.append(event)
             case _:
                 pass

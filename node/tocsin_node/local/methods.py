@@ -63,6 +63,7 @@ def _publishing(asked: Asked) -> Handlers:
         publisher=asked.publishing.publisher,
         book=asked.matching.book,
         judge=asked.matching.judge,
+        index=asked.matching.index,
         epochs=asked.trust.communities,
         store=asked.core.store,
         data_key=asked.publishing.data_key,

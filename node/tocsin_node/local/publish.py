@@ -14,6 +14,7 @@ from tocsin_node.local.calls import off_loop
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.runs import deliveries
 from tocsin_node.match.feeds import FeedBook
+from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
 from tocsin_node.publish import records
 from tocsin_node.publish.prepare import unseal
@@ -38,6 +39,7 @@ class PublishCalls:
         publisher: Publisher,
         book: FeedBook,
         judge: Judge,
+        index: MatchIndex,
         epochs: Epochs,
         store: Store,
         data_key: bytes,
@@ -46,6 +48,7 @@ class PublishCalls:
         self._publisher = publisher
         self._book = book
         self._judge = judge
+        self._index = index
         self._epochs = epochs
         self._store = store
         self._data_key = data_key
@@ -115,6 +118,7 @@ class PublishCalls:
             facts,
             events,
             left_out=left_out,
+            holder=lambda event: self._index.signal_of(facts.log, event.entry.tag, event.entry.type, event.entry.epoch),
             judge=self._judge,
             book=self._book,
             epochs=self._epochs.epochs(facts.community),

@@ -192,6 +192,24 @@ class MatchIndex:
                 head = rows.nexts.item(row)
         return hits
 
+    def signal_of(self, feed: int, tag: bytes, type_code: int, epoch: int) -> int | None:
+        """Return the signal that has this row of the feed, live or not; None where there is no such row."""
+        space = self._spaces.find_one(type_code, epoch)
+        if space is None:
+            return None
+        fingerprint = self._fingerprint.of_one(tag, space)
+        with self._lock:
+            rows = self._rows
+            head = self._table.find_one(fingerprint)
+            while head:
+                row = head - 1
+                if rows.tags[row].tobytes() == tag and rows.spaces.item(row) == space:
+                    owner, signal, *_ = self._states.slot_one(rows.slots.item(row))
+                    if owner == feed:
+                        return signal
+                head = rows.nexts.item(row)
+        return None
+
     def live_spaces(self) -> dict[int, frozenset[tuple[int, int]]]:
         """Return feed -> the (type, epoch) pairs it has signals in: what a look-up has to try."""
         with self._lock:

@@ -645,7 +645,7 @@ class ShowSignalResponse(google.protobuf.message.Message):
     tag: builtins.str
     """the first 8 hex digits"""
     state: builtins.str
-    """live, not yet valid, too old, epoch ended, expired, withdrawn"""
+    """live, not yet valid, too old, epoch ended, superseded, expired, withdrawn"""
     effect: global___Effect.ValueType
     rule: builtins.str
     identifier: builtins.str

@@ -1,7 +1,7 @@
 """The state of a signal as a truth table: every order of entries that can occur, every boundary to the millisecond."""
 
 from itertools import permutations
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_in_every_order_the_last_word_before_a_withdrawal_stands_and_a_withdrawa
     assert found.word.index == SIGNAL + (words[-1] if words else 0)
     assert found.withdrawal is not None
     assert found.withdrawal.index == SIGNAL + len(before) + 1
-    assert len(found.tagged) == 1 + before.count("retag")
+    assert len(found.tagged) == 2
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,8 @@ def test_in_every_order_the_last_word_before_a_withdrawal_stands_and_a_withdrawa
         (Standing(T, T + 9 * DAY), {"now": T + DAY - 1, "match_until": T + DAY}, LIVE),
         (Standing(T, T + 9 * DAY), {"now": T + DAY, "match_until": T + DAY}, ENDED),
         (Standing(T, T), {"now": T}, EXPIRED),
+        (Standing(T, T + DAY), {"now": T, "superseded": 1}, State.SUPERSEDED),
+        (Standing(T, T + DAY), {"now": T + DAY, "superseded": 1}, EXPIRED),
         (Standing(T, T + DAY, withdrawn=True), {"now": T}, WITHDRAWN),
         # Several reasons at once: the first of the list in the module counts.
         (Standing(T, T + DAY, withdrawn=True), {"now": T + DAY, "max_age_ms": 1, "match_until": T}, WITHDRAWN),
@@ -102,7 +104,7 @@ def test_in_every_order_the_last_word_before_a_withdrawal_stands_and_a_withdrawa
         (Standing(T, T + 9 * DAY), {"now": T + DAY, "max_age_ms": 1, "match_until": T}, ENDED),
     ],
 )
-def test_boundaries_to_the_millisecond_and_precedence(standing: Standing, clock: dict[str, int], state: State) -> None:
+def test_boundaries_to_the_millisecond_and_precedence(standing: Standing, clock: dict[str, Any], state: State) -> None:
     assert standing.state(**clock) is state
 
 

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -262,6 +263,19 @@ async def test_a_signal_whose_epoch_ended_is_still_found_by_its_publisher(node: 
         feed="urls", identifiers=[identifier], reason="false_positive", required_action="stop_matching"
     )
     assert list((await node.ask("Withdraw", withdrawal)).withdrawn) == [1]
+
+
+@pytest.mark.asyncio
+async def test_a_later_signal_on_the_same_tag_takes_the_earlier_ones_place(node: Running) -> None:
+    await node.publish(BAD)
+    with closing(sqlite3.connect(node.home.database)) as database:  # a publisher that lost its records
+        database.execute("DELETE FROM own_record")
+        database.commit()
+    await node.publish(BAD)
+    assert [one.signal for one in (await node.match(BAD)).assertions] == [2]
+    earlier = await node.show(1)
+    assert (earlier.state, earlier.why, earlier.effect) == ("superseded", "signal 2 has its place", pb.EFFECT_IGNORE)
+    assert (await node.show(2)).state == "live"
 
 
 @pytest.mark.asyncio

@@ -163,9 +163,9 @@ class Convergence(RuleBasedStateMachine):
         return EFFECTS[max(effects)]
 
 
-TestConvergence = pytest.mark.timeout(0 if SOAK else 120)(Convergence.TestCase)
+TestConvergence = pytest.mark.timeout(0 if SOAK else 600)(Convergence.TestCase)
 TestConvergence.settings = settings(
-    max_examples=1000 if SOAK else 20,
+    max_examples=1000 if SOAK else 15,
     stateful_step_count=60 if SOAK else 25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -201,8 +201,8 @@ class Exchange:
         if self._loop is None:
             return
         wanted = {peer.organisation for peer in self._peers.book.active() if self._policies.has(peer.organisation)}
-        for name in self._links.keys() - wanted:
+        for name in sorted(self._links.keys() - wanted):
             self._links.pop(name)[1].cancel()
-        for name in wanted - self._links.keys():
+        for name in sorted(wanted - self._links.keys()):
             link = Link(name, self._linking)
             self._links[name] = (link, asyncio.create_task(link.run(), name=f"link {name}"))

@@ -203,7 +203,7 @@ def _cut_off(publisher: Player, follower: Player) -> None:
         asked = pb.ListPeersRequest(organisation=publisher.organisation)
         started = time.perf_counter()
         mine.node.SetPeerState(pb.SetPeerStateRequest(organisation=follower.organisation, state="removed"))
-        while theirs.node.ListPeers(asked).peers[0].link == "connected" and time.perf_counter() - started < 10:
+        while theirs.node.ListPeers(asked).peers[0].link in ("live", "behind") and time.perf_counter() - started < 10:
             time.sleep(0.005)
         print(f"removed peer cut off after {(time.perf_counter() - started) * 1000:.0f} ms")
 

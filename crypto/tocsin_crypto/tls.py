@@ -27,6 +27,8 @@ from tocsin_crypto.names import check_organisation
 
 MAX_CERTIFICATE = 4096
 """Bytes of one certificate (DER): a self-signed P-256 one takes about 600."""
+MAX_SHOWN = 64 * 1024
+"""Bytes of a certificate that is only looked at: whatever some other server shows."""
 MAX_DAYS = 825
 """Longest life of a certificate in days: what common TLS stacks accept of private ones."""
 VALID_DAYS = 90
@@ -76,6 +78,16 @@ class Certificate:
     def pem(self) -> bytes:
         """The same certificate as PEM."""
         return der_to_pem(self.der)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What any certificate says of itself, believed by nobody; times in ms UTC. ``names`` are its DNS names."""
+
+    names: tuple[str, ...]
+    not_before: int
+    not_after: int
+    spki_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,26 @@ def spki_sha256(data: bytes) -> bytes:
     """SHA-256 of the public key (SubjectPublicKeyInfo) of any one certificate, DER or PEM: what peers pin."""
     try:
         return _spki_sha256(x509.load_der_x509_certificate(_to_der(data)))
+    except _UNREADABLE:
+        raise Malformed("a certificate is damaged") from None
+
+
+def look_at(der: bytes) -> Shown:
+    """What any certificate says of itself, to name what differs: nothing is verified. ``Malformed`` if unreadable."""
+    if len(der) > MAX_SHOWN:
+        raise Malformed(f"a certificate has {len(der)} bytes, more than {MAX_SHOWN}")
+    try:
+        found = x509.load_der_x509_certificate(der)
+        names: tuple[str, ...] = ()
+        for extension in found.extensions:
+            if isinstance(extension.value, x509.SubjectAlternativeName):
+                names = tuple(extension.value.get_values_for_type(x509.DNSName))
+        return Shown(
+            names,
+            int(found.not_valid_before_utc.timestamp() * 1000),
+            int(found.not_valid_after_utc.timestamp() * 1000),
+            _spki_sha256(found),
+        )
     except _UNREADABLE:
         raise Malformed("a certificate is damaged") from None
 

@@ -1,10 +1,12 @@
 """Who receives an own feed: members of its audience AND active peers whose policy's `send` names it. Pure.
 
-An audience that is empty or not in the configuration reaches nobody.
+An audience that is empty or not in the configuration reaches nobody. `demands` lists what must hold, each tried alone;
+`receives` is what comes of them.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tocsin_node.peers.book import PeerBook, PeerState
 from tocsin_node.policy.model import Policy
@@ -19,19 +21,40 @@ class Recipient:
     why: str
 
 
+class Demand(NamedTuple):
+    """One thing that must hold for an organisation to receive a feed: whether it does, and the sentence for that."""
+
+    name: str
+    holds: bool
+    why: str
+
+
+def demands(
+    feed: str, organisation: str, *, members: Collection[str], book: PeerBook, policy_of: Callable[[str], Policy]
+) -> Iterator[Demand]:
+    """What must hold, in order: the audience, a peer, an active one, the send of its policy. All must.
+
+    Of who is no peer, nothing further is asked.
+    """
+    member = organisation in members
+    yield Demand("audience", member, f"it is {'' if member else 'not '}in the feed's audience")
+    peer = book.get(organisation)
+    if peer is None or peer.state is PeerState.REMOVED:
+        yield Demand("peer", holds=False, why="it is not a peer of this node")
+        return
+    yield Demand("peer", holds=True, why="it is a peer of this node")
+    yield Demand("state", peer.state is PeerState.ACTIVE, f"it is {peer.state}")
+    sends = feed in policy_of(organisation).send.feeds
+    yield Demand("send", sends, f"its policy's send {'names' if sends else 'does not name'} the feed")
+
+
 def receives(
     feed: str, organisation: str, *, members: Collection[str], book: PeerBook, policy_of: Callable[[str], Policy]
 ) -> Recipient:
     """Whether one organisation receives the feed of this local name."""
-    if organisation not in members:
-        return Recipient(organisation, receives=False, why="it is not in the feed's audience")
-    peer = book.get(organisation)
-    if peer is None or peer.state is PeerState.REMOVED:
-        return Recipient(organisation, receives=False, why="it is in the audience but not a peer")
-    if peer.state is not PeerState.ACTIVE:
-        return Recipient(organisation, receives=False, why="it is in the audience but paused")
-    if feed not in policy_of(organisation).send.feeds:
-        return Recipient(organisation, receives=False, why="its policy's send does not name the feed")
+    for demand in demands(feed, organisation, members=members, book=book, policy_of=policy_of):
+        if not demand.holds:
+            return Recipient(organisation, receives=False, why=demand.why)
     return Recipient(organisation, receives=True, why="it is in the audience and its policy's send names the feed")
 
 

@@ -40,6 +40,11 @@ UNRECORDED: Final = 64  # acknowledgements of one stream waiting for the writer;
 DRAIN_S: Final = 10.0  # SIGTERM to exit
 MAX_SILENCE_MS: Final = 7 * 24 * 3600 * 1000  # default: a feed not heard from this long caps at review
 
+EVIDENCE_FILE_BYTES: Final = 4 * 1024 * 1024  # the largest message of a peer in base64, two cards and notes
+SHOW_S: Final = 3600.0  # between two looks at which certificates are in date: they last months
+PROBE_S: Final = 5.0  # of `peer check`, for a connection and then for the TLS handshake
+SKEW_MS: Final = 10_000  # clock difference from which it is told: below it the network explains it
+
 # ---- local listener
 LOCAL_MESSAGE_BYTES: Final = 8 * 1024 * 1024  # 4,096 rows of 2 kB
 PUBLISH_ROWS: Final = 4096  # per chunk: one commit

@@ -5,20 +5,25 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tocsin_node.audience import recipients
+from tocsin_node.audience import demands, recipients
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities, Community
-from tocsin_node.exchange.link import LinkState
+from tocsin_node.exchange.contact import Contact
+from tocsin_node.exchange.lag import Lag
+from tocsin_node.exchange.link import FollowedState, LinkState
 from tocsin_node.home import Home
 from tocsin_node.limits import FREE_BYTES
-from tocsin_node.log.runs import Delivery, deliveries
+from tocsin_node.log.runs import Delivery, deliveries, signed_after, stored_at
 from tocsin_node.log.writer import Writer
-from tocsin_node.match.feeds import FeedBook
+from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.match.index import MatchIndex
+from tocsin_node.peers import words
 from tocsin_node.peers.book import PeerState
 from tocsin_node.peers.service import Peers
+from tocsin_node.peers.words import PeerFacts, Said, feed_word, peer_word
 from tocsin_node.policies import Policies
-from tocsin_node.publish.feeds import Feeds
+from tocsin_node.policy.verdict import FeedState as Reliance
+from tocsin_node.publish.feeds import Feeds, OwnFeed
 from tocsin_node.store.protocol import Store
 
 
@@ -29,10 +34,14 @@ class Links(Protocol):
         """What every link is doing, by peer."""
         ...
 
+    def contact(self, organisation: str) -> Contact:
+        """When a peer was last in touch."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """One feed in words: own ones are open or frozen; followed ones live, behind, silent or stopped."""
+    """One feed in words: own ones are open or frozen; followed ones as in `peers.words`. Times in ms UTC, 0 never."""
 
     origin: str
     publisher: str
@@ -42,7 +51,23 @@ class FeedState:
     heard_at: int
     community: str
     audience: str
-    delivered: tuple[Delivery, ...]
+    delivered: tuple[Delivery, ...] = ()
+    behind: int = 0
+    behind_since: int = 0
+    delivered_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentFeed:
+    """An own feed as one peer has it; times in ms UTC, 0 for never."""
+
+    origin: str
+    receives: bool
+    why: str
+    size: int
+    at: int
+    behind: int
+    behind_since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +75,11 @@ class PeerReport:
     """What the exchange knows of a peer."""
 
     policy: bool
-    link: str
+    said: Said
     heard_at: int
-    skew_ms: int
+    contact: Contact
     feeds: tuple[FeedState, ...]
-    delivered: tuple[Delivery, ...]
+    sent: tuple[SentFeed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,50 +183,99 @@ class Status:
 
     def peer(self, organisation: str) -> PeerReport:
         """What the exchange knows of one peer."""
-        state = self._link(organisation)
+        link, contact = self._link(organisation), self._contact(organisation)
+        facts = [one for one in self._book.all() if one.kind == "followed" and one.publisher == organisation]
+        peer = self._peer_facts(organisation)
         return PeerReport(
-            policy=self._policies.has(organisation),
-            link=state.state if state else self._unlinked(organisation),
-            heard_at=state.heard_at if state else 0,
-            skew_ms=state.skew_ms if state else 0,
-            feeds=tuple(feed for feed in self._followed() if feed.publisher == organisation),
-            delivered=tuple(one for one in self._deliveries() if one.peer == organisation),
+            policy=peer.policy,
+            said=peer_word(peer, [self._feed_facts(one) for one in facts]),
+            heard_at=max(link.heard_at if link else 0, contact.called_at),
+            contact=contact,
+            feeds=tuple(self._followed_state(one) for one in facts),
+            sent=self._sent(organisation),
         )
 
-    def _unlinked(self, organisation: str) -> str:
-        if self._links is None:
-            return "this command runs without exchange"
-        if not self._peers.book.is_active(organisation):
-            return "no exchange"
-        return "no policy applied, so nothing is followed"
+    def _peer_facts(self, organisation: str) -> PeerFacts:
+        peer, link = self._peers.book.get(organisation), self._link(organisation)
+        return PeerFacts(
+            state=peer.state if peer else PeerState.REMOVED,
+            exchange=self._links is not None,
+            policy=self._policies.has(organisation),
+            phase=link.phase if link else None,
+            why=link.why if link else "",
+        )
+
+    def _feed_facts(self, facts: FeedFacts) -> words.FeedFacts:
+        reliance = self._book.reliance(facts, self._clock())
+        held = self._writer.heads[facts.log].size
+        return words.FeedFacts(
+            name=facts.origin.rpartition("/")[2],
+            stopped=reliance is Reliance.STOPPED,
+            why=self._why(facts.log) if reliance is Reliance.STOPPED else "",
+            silent=reliance is Reliance.SILENT,
+            behind=max(0, self._lag(facts).size - held),
+        )
+
+    def _lag(self, facts: FeedFacts) -> Lag:
+        found = self._followed_link(facts)
+        return found.lag if found else Lag()
+
+    def _followed_link(self, facts: FeedFacts) -> FollowedState | None:
+        link = self._link(facts.publisher)
+        return next((one for one in link.feeds if one.origin == facts.origin), None) if link else None
 
     def _link(self, organisation: str) -> LinkState | None:
         return None if self._links is None else self._links.states().get(organisation)
 
+    def _contact(self, organisation: str) -> Contact:
+        return Contact() if self._links is None else self._links.contact(organisation)
+
     def _followed(self) -> tuple[FeedState, ...]:
-        found: list[FeedState] = []
-        now = self._clock()
-        for facts in self._book.all():
-            if facts.kind != "followed":
-                continue
-            link = self._link(facts.publisher)
-            live = next((one for one in link.feeds if one.origin == facts.origin), None) if link else None
-            reliance = str(self._book.reliance(facts, now))
-            state = live.state if live and reliance == "live" else reliance
-            found.append(
-                FeedState(
-                    origin=facts.origin,
-                    publisher=facts.publisher,
-                    size=self._writer.heads[facts.log].size,
-                    state=state,
-                    why=self._why(facts.log),
-                    heard_at=facts.heard_at,
-                    community=facts.community,
-                    audience="",
-                    delivered=(),
-                )
-            )
-        return tuple(found)
+        return tuple(self._followed_state(facts) for facts in self._book.all() if facts.kind == "followed")
+
+    def _followed_state(self, facts: FeedFacts) -> FeedState:
+        found = self._feed_facts(facts)
+        said = feed_word(found, self._peer_facts(facts.publisher))
+        with self._store.read() as session:
+            delivered_at = stored_at(session, facts.log)
+        return FeedState(
+            origin=facts.origin,
+            publisher=facts.publisher,
+            size=self._writer.heads[facts.log].size,
+            state=said.word,
+            why=said.why,
+            heard_at=facts.heard_at,
+            community=facts.community,
+            audience="",
+            behind=found.behind,
+            behind_since=self._lag(facts).since if found.behind else 0,
+            delivered_at=delivered_at,
+        )
+
+    def _sent(self, organisation: str) -> tuple[SentFeed, ...]:
+        """The own feeds that the peer receives or has received, or that the configuration names it for halfway."""
+        held = {one.log: one for one in self._deliveries() if one.peer == organisation}
+        found = (self._sent_feed(feed, organisation, held.get(feed.log)) for feed in self._feeds.all())
+        return tuple(one for one in found if one is not None)
+
+    def _sent_feed(self, feed: OwnFeed, organisation: str, held: Delivery | None) -> SentFeed | None:
+        members = self._audiences().get(feed.audience, ())
+        policy_of = self._policies.policy_of
+        found = list(demands(feed.name, organisation, members=members, book=self._peers.book, policy_of=policy_of))
+        if held is None and not any(one.holds for one in found if one.name in ("audience", "send")):
+            return None
+        size, end = held.size if held else 0, self._writer.heads[feed.log].size
+        with self._store.read() as session:
+            since = signed_after(session, feed.log, size) if end > size else 0
+        return SentFeed(
+            origin=feed.origin,
+            receives=all(one.holds for one in found),
+            why=next((one.why for one in found if not one.holds), ""),
+            size=size,
+            at=held.at if held else 0,
+            behind=max(0, end - size),
+            behind_since=since,
+        )
 
     def _why(self, log: int) -> str:
         with self._store.read() as session:

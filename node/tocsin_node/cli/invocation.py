@@ -72,11 +72,18 @@ _DEFAULTS: Final[dict[str, object]] = {"home": None, "token": None, "json": Fals
 
 
 def command(
-    app: typer.Typer, name: str, *, node: bool = True, epilog: str | None = None, failure: int | None = None
+    app: typer.Typer,
+    name: str,
+    *,
+    node: bool = True,
+    epilog: str | None = None,
+    failure: int | None = None,
+    default: bool = False,
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Declare a command of `app`.
 
     `node` is false where no home and token are needed; `failure` is the exit status of every failure, else errors.py's.
+    With `default` the group does this when no command is named; its own options are the command's.
     """
 
     def register(function: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -85,10 +92,15 @@ def command(
         @functools.wraps(function)
         def run(context: typer.Context, **values: Any) -> None:
             own = {key: values.pop(key) for key in names}
+            if context.invoked_subcommand is not None:
+                context.obj = _merge(context, own)
+                return
             raise typer.Exit(_run(function, _merge(context, own), values, failure))
 
         _declare(run, function, names)
         app.command(name, epilog=epilog)(run)
+        if default:
+            app.callback(invoke_without_command=True, help=app.info.help)(run)
         return function
 
     return register

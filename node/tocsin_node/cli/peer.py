@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from tocsin_node.cli import evidence
 from tocsin_node.cli.card import CARD_BYTES, card_pairs, read_card
 from tocsin_node.cli.errors import CliError, UsageError
 from tocsin_node.cli.exits import Exit
+from tocsin_node.cli.fingerprint import digits
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.output import age, grouped, read_file, when
+from tocsin_node.limits import SKEW_MS
 
 if TYPE_CHECKING:
-    from tocsin.v1.node_pb2 import PeerStatus
+    from collections.abc import Sequence
+
+    from tocsin.v1.node_pb2 import FeedStatus, PeerStatus, SentFeed
 
 app = typer.Typer(help="Peers: whom you exchange with.", no_args_is_help=True)
+app.add_typer(evidence.app, name="evidence")
 
-FINGERPRINT_DIGITS: Final = 64
-"""Hex digits of a fingerprint, spaces and colons apart: SHA-256 in full."""
-
-SKEW_MS: Final = 10_000
-"""Clock difference in ms from which it is shown: below it the network explains it."""
+_BY: Final = {"hello": "Hello", "list": "list of feeds", "ack": "delivery acknowledged"}
 
 PeerArgument = Annotated[str, typer.Argument(metavar="PEER", help="Its organisation id.", show_default=False)]
 
@@ -54,7 +56,7 @@ def add(
     data = read_file(card, limit=CARD_BYTES, what="card")
     found, own = read_card(data)
     if fingerprint:
-        if _digits(fingerprint) != _digits(own):
+        if digits(fingerprint) != digits(own):
             raise UsageError(f"this card of {found.organisation} has another fingerprint than the one you gave")
     elif card != Path("-") and sys.stdin.isatty() and not run.out.json:
         run.out.pairs(card_pairs(found, own))
@@ -70,17 +72,9 @@ def add(
         run.out.say(f"Nothing of it counts yet: tocsin policy apply {peer.organisation}.toml")
 
 
-def _digits(fingerprint: str) -> str:
-    """The bare hex digits; UsageError if this is no fingerprint in full."""
-    digits = fingerprint.lower().replace(" ", "").replace(":", "")
-    if len(digits) != FINGERPRINT_DIGITS or not set(digits) <= set("0123456789abcdef"):
-        raise UsageError(f"a fingerprint has {FINGERPRINT_DIGITS} hex digits; give all of them, grouped or not")
-    return digits
-
-
 @command(app, "list")
 def list_(run: Invocation) -> None:
-    """List the peers with their state and link.
+    """List the peers: state in words, entries held on both sides, last contact.
 
     Example: tocsin peer list
     """
@@ -92,8 +86,10 @@ def list_(run: Invocation) -> None:
     elif not peers:
         run.out.say("No peer yet; `tocsin peer add` pins one.")
     else:
-        columns = ("organisation", "role", "state", "link", "policy", "heard")
+        columns = ("organisation", "state", "we hold#", "it holds#", "contact")
         run.out.table(columns, [_row(peer) for peer in peers])
+        for peer in filter(_troubled, peers):
+            run.out.say(f"{peer.organisation} is {_state(peer)}. `tocsin peer status {peer.organisation}` tells more.")
 
 
 @command(app, "status")
@@ -101,9 +97,9 @@ def status(
     run: Invocation,
     peer: Annotated[str, typer.Argument(metavar="PEER", help="Its organisation id; all without it.")] = "",
 ) -> int:
-    """Show peers in full: link, clock, feeds followed, and what of yours they hold.
+    """Show peers in full: state in words, last round trip, clock, lag of feeds followed, what of yours they hold.
 
-    Status 1 if the link of an active peer is refused or a feed of it is stopped.
+    Status 1 if one is stopped, silent, unreachable or refuses you.
 
     Example: tocsin peer status platform.example
     """
@@ -120,7 +116,7 @@ def status(
 
 @command(app, "check")
 def check(run: Invocation, peer: PeerArgument) -> int:
-    """Call a peer now and say what stands between you; status 1 if there is a finding.
+    """Call a peer now and name what differs: address, certificate, name, card, protocol; status 1 if anything does.
 
     Example: tocsin peer check platform.example
     """
@@ -131,10 +127,15 @@ def check(run: Invocation, peer: PeerArgument) -> int:
         answer = local.node.CheckPeer(CheckPeerRequest(organisation=peer))
     if run.out.json:
         run.out.emit(plain(answer))
-    for finding in answer.findings:
-        run.out.say(finding)
-    if answer.ok:
-        run.out.say(f"{peer} answers in {answer.round_trip_us / 1000:.1f} ms and accepts us.")
+    elif answer.findings:
+        where = f" at {answer.endpoint}" if answer.endpoint else ""
+        run.out.say(f"{peer}{where}:")
+        run.out.pairs([(f"  {finding.what}", finding.sentence) for finding in answer.findings])
+    else:
+        ms = answer.round_trip_us / 1000
+        run.out.say(f"{peer} at {answer.endpoint} answers in {ms:.1f} ms, is who we pinned, and accepts us.")
+    for note in answer.notes:
+        run.out.say(f"Note: {note}.")
     return Exit.OK if answer.ok else Exit.FINDINGS
 
 
@@ -196,23 +197,44 @@ def _set(run: Invocation, organisation: str, state: str) -> None:
 
 
 def _row(peer: "PeerStatus") -> tuple[str, ...]:
-    return peer.organisation, peer.role, peer.state, peer.link, "yes" if peer.policy else "none", age(peer.heard_at)
+    from tocsin_node.peers.words import Word
+
+    since = min((feed.behind_since for feed in peer.feeds if feed.behind_since), default=0)
+    state = f"{peer.link} {age(since).removesuffix(' ago')}" if peer.link == Word.BEHIND and since else peer.link
+    ours = [feed for feed in peer.sent if feed.receives]
+    contact = age(max(peer.trip_at, peer.heard_at))
+    return peer.organisation, state, _share(peer.feeds), _share(ours), contact
+
+
+def _state(peer: "PeerStatus") -> str:
+    """The word, and why where there is more to say."""
+    return f"{peer.link}: {peer.why}" if peer.why else peer.link
+
+
+def _share(feeds: "Sequence[FeedStatus] | Sequence[SentFeed]") -> str:
+    """Entries held of those there are: `all 42`, `40 of 42`; a dash where there is no feed."""
+    held, behind = sum(feed.size for feed in feeds), sum(feed.behind for feed in feeds)
+    if not feeds:
+        return "-"
+    return f"{held:,} of {held + behind:,}" if behind else f"all {held:,}"
 
 
 def _troubled(peer: "PeerStatus") -> bool:
-    refused = peer.state == "active" and peer.link.startswith("refused")
-    return refused or any(feed.state == "stopped" for feed in peer.feeds)
+    from tocsin_node.peers.words import TROUBLE
+
+    return peer.link in TROUBLE or any(feed.state in TROUBLE for feed in peer.feeds)
 
 
 def _show(run: Invocation, peer: "PeerStatus") -> None:
     skew = abs(peer.skew_ms) >= SKEW_MS
+    trip = f"{_BY.get(peer.trip_by, peer.trip_by)} in {peer.trip_us / 1000:.1f} ms, {when(peer.trip_at)}"
     run.out.pairs(
         [
+            ("state", _state(peer)),
             ("role", peer.role),
-            ("state", peer.state),
-            ("link", peer.link),
             ("endpoint", peer.endpoint),
-            ("heard", when(peer.heard_at) or "never"),
+            ("round trip", trip if peer.trip_at else "none since this node started"),
+            ("it called", when(peer.called_at) or "not since this node started"),
             ("clock", f"{peer.skew_ms / 1000:+.0f} s against ours" if skew else ""),
             ("policy", "applied" if peer.policy else "none: nothing of it counts, nothing goes to it"),
             ("card", f"{peer.card_sequence}, until {when(peer.card_not_after)}"),
@@ -221,10 +243,33 @@ def _show(run: Invocation, peer: "PeerStatus") -> None:
         title=peer.organisation,
     )
     if peer.feeds:
-        from tocsin_node.cli.status import FOLLOWED_COLUMNS, followed_row
-
-        run.out.table(FOLLOWED_COLUMNS, [followed_row(feed) for feed in peer.feeds], title="\nFollowed from it")
-    if peer.delivered:
-        rows = [(item.feed, f"{item.size:,}", when(item.at)) for item in peer.delivered]
-        run.out.table(("feed", "entries#", "since"), rows, title="\nDelivered to it")
+        columns = ("feed", "state", "held#", "behind", "last entries", "heard")
+        run.out.table(columns, [_from_row(feed, peer.why) for feed in peer.feeds], title="\nWe follow")
+    if peer.sent:
+        columns = ("feed", "goes to it", "acknowledged#", "when", "behind")
+        run.out.table(columns, [_to_row(feed) for feed in peer.sent], title="\nIt receives")
     run.out.say("")
+
+
+def _from_row(feed: "FeedStatus", told: str) -> tuple[str, ...]:
+    """A followed feed; what was `told` of the peer already is not repeated."""
+    state = f"{feed.state}: {feed.why}" if feed.why and feed.why != told else feed.state
+    behind = _behind(feed.behind, feed.behind_since)
+    return _local(feed.origin), state, f"{feed.size:,}", behind, age(feed.delivered_at), age(feed.heard_at)
+
+
+def _to_row(feed: "SentFeed") -> tuple[str, ...]:
+    goes = "yes" if feed.receives else f"no: {feed.why}"
+    return _local(feed.feed), goes, f"{feed.size:,}", age(feed.at), _behind(feed.behind, feed.behind_since)
+
+
+def _local(origin: str) -> str:
+    """A feed's local name: whose it is stands above the table."""
+    return origin.rpartition("/feed/")[2]
+
+
+def _behind(count: int, since: int) -> str:
+    """`12 for 3 min`, empty where nothing is missing."""
+    if not count:
+        return ""
+    return f"{count:,} for {age(since).removesuffix(' ago')}" if since else f"{count:,}"

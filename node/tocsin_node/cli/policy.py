@@ -1,4 +1,4 @@
-"""`tocsin policy`: what this node believes of whom; `check` needs no node."""
+"""`tocsin policy`: what this node believes of whom, and why; `check` needs no node."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -8,10 +8,11 @@ import typer
 from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
+from tocsin_node.cli.match import MAX_SIGNAL
 from tocsin_node.cli.output import read_file, when
 
 if TYPE_CHECKING:
-    from tocsin.v1.node_pb2 import PolicyFile
+    from tocsin.v1.node_pb2 import ExplainPolicyResponse, PolicyFile
     from tocsin_node.policy.model import Policy
 
 app = typer.Typer(help="Policies: one file per peer, and `self`.", no_args_is_help=True)
@@ -128,3 +129,63 @@ def show(
         since = f"applied {when(item.applied_at)}" if item.applied_at else "the default, none was applied"
         run.out.text(f"# {item.peer}: {since}; sha256 {item.digest}")
         run.out.text(item.toml.decode(errors="replace"))
+
+
+@command(app, "explain")
+def explain(
+    run: Invocation,
+    feed: Annotated[str, typer.Argument(help="Origin of the feed, or the name of an own one.", show_default=False)],
+    signal: Annotated[
+        int, typer.Argument(metavar="ID", min=0, max=MAX_SIGNAL, help="The signal's id.", show_default=False)
+    ],
+    peer: Annotated[
+        str,
+        typer.Argument(
+            metavar="PEER", help="Its publisher; of an own signal: a receiver, or self.", show_default=False
+        ),
+    ],
+) -> None:
+    """Say what became of one signal between you and a peer, and why: every rule tried, every cap, every condition.
+
+    With its publisher: what counts of a received signal here. With another peer: whether it receives yours. With self:
+    what your own applications see of it.
+
+    Example: tocsin policy explain hotline.example/feed/urls 17 hotline.example
+    """
+    from tocsin.v1.node_pb2 import ExplainPolicyRequest
+    from tocsin_node.cli.wire import plain
+
+    with run.local() as local:
+        answer = local.node.ExplainPolicy(ExplainPolicyRequest(feed=feed, signal=signal, peer=peer))
+    if run.out.json:
+        run.out.emit(plain(answer))
+    else:
+        _show_explained(run, answer)
+
+
+def _show_explained(run: Invocation, answer: "ExplainPolicyResponse") -> None:
+    from tocsin_node.cli.wire import effect_word
+
+    name = f"{answer.feed} {answer.signal}"
+    if answer.direction == "sent":
+        held = answer.delivered
+        run.out.pairs(
+            [
+                ("signal", name),
+                ("receiver", answer.peer),
+                ("receives", "yes" if answer.receives else "no"),
+                ("acknowledged", f"{held.size:,} entries of the feed, {when(held.at)}" if held.at else "nothing"),
+            ]
+        )
+    else:
+        effect = effect_word(answer.effect)
+        run.out.pairs(
+            [
+                ("signal", name),
+                ("policy", f"for {answer.peer}, sha256 {answer.digest[:16]}..."),
+                ("effect", f"{effect}, by {answer.rule}" if answer.rule else effect),
+                ("lowered by", ", ".join(answer.caps)),
+            ]
+        )
+    rows = [(step.stage, step.name, step.outcome, step.why) for step in answer.steps]
+    run.out.table(("step", "name", "outcome", "why"), rows, title="\nIn the order of counting")

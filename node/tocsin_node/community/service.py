@@ -177,7 +177,7 @@ class Communities:
                 if known is None:
                     fresh.append(Epoch(one.signed, EpochKey(opened.community, one.descriptor.number, one.key)))
                 elif known.signed.digest != one.signed.digest:
-                    await self._two_faced(founder.organisation, opened.community, known.number, invite)
+                    await self._two_faced(founder.organisation, known, invite)
             if not fresh:
                 return held
             for epoch in fresh:
@@ -315,8 +315,11 @@ class Communities:
             raise Refused(f"the invite is of {organisation}, which is not a peer: add it with its card first")
         return peer
 
-    async def _two_faced(self, founder: str, community: str, number: int, proof: bytes) -> None:
-        sentence = f"{founder} has signed epoch {number} of {community} twice with different content"
+    async def _two_faced(self, founder: str, known: Epoch, proof: bytes) -> None:
+        sentence = f"{founder} has signed epoch {known.number} of {known.key.community} twice with different content"
         error, origin = Misbehaviour("epoch_conflict", sentence), node_key_name(founder)
-        await self._writer.submit(lambda tx: keep_evidence(tx, origin=origin, peer=founder, error=error, proof=proof))
+        held = known.signed.note_bytes
+        await self._writer.submit(
+            lambda tx: keep_evidence(tx, origin=origin, peer=founder, error=error, proof=proof, held=held)
+        )
         raise error

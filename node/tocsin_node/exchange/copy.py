@@ -17,7 +17,7 @@ from tocsin_crypto.names import node_key_name
 from tocsin_crypto.note import parse
 from tocsin_node.errors import Misbehaviour, Unreachable
 from tocsin_node.exchange.checking import Descriptor
-from tocsin_node.exchange.wire import Delivery
+from tocsin_node.exchange.wire import Delivery, from_publisher
 from tocsin_node.limits import HEARD_S
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
@@ -137,10 +137,11 @@ class Copy:
     async def stop(self, error: Misbehaviour, proof: bytes) -> None:
         """Follow no more: keep the message that was false as it came, and say why."""
         why = f"{error.code}: {error}"
+        held = self._contradicted(proof) if error.code == "fork" else b""
 
         def operation(tx: Tx) -> None:
             tx.sql.execute("UPDATE log SET state = ?, why = ? WHERE id = ?", (STOPPED, why, self.log))
-            keep_evidence(tx, origin=self.origin, peer=self.publisher, error=error, proof=proof)
+            keep_evidence(tx, origin=self.origin, peer=self.publisher, error=error, proof=proof, held=held)
             about = {"origin": self.origin}
             tx.audit("feed.stopped", result="failed", why=error.code, peer=self.publisher, about=about)
             tx.after(lambda: self._tools.on_state(self.log, STOPPED))
@@ -148,6 +149,12 @@ class Copy:
         await self._submit(operation)
         self.state, self.why = STOPPED, why
         _log.error("feed stopped", origin=self.origin, why=why)
+
+    def _contradicted(self, message: bytes) -> bytes:
+        """The note held for the size that a forked message signs another root of."""
+        shown = from_publisher(message)
+        note = shown.checkpoint if shown is not None else b""
+        return (self._note(parse_checkpoint(parse(note).text).size) or b"") if note else b""
 
     async def _submit(self, operation: Callable[[Tx], Any]) -> Any:
         return await asyncio.shield(self._tools.writer.submit(operation))

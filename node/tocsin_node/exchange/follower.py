@@ -16,6 +16,7 @@ from tocsin_node.exchange import wire
 from tocsin_node.exchange.checking import Descriptor, Fault, attempt, compare, read_descriptor
 from tocsin_node.exchange.copy import Copy
 from tocsin_node.exchange.cutoff import first
+from tocsin_node.exchange.lag import Lag
 from tocsin_node.limits import INLINE_ENTRIES, UNACKNOWLEDGED
 from tocsin_node.segment.verify import Accepted, Position
 from tocsin_node.workers import Workers
@@ -38,6 +39,8 @@ class Follower:
         key: bytes,
         workers: Workers,
         silence_s: float,
+        lag: Lag,
+        clock: Callable[[], int],
         read: Callable[[], Awaitable[Any]],
         write: Callable[[bytes], Awaitable[None]],
     ) -> None:
@@ -45,10 +48,12 @@ class Follower:
         self._position = copy.position(key)
         self._workers = workers
         self._silence_s = silence_s
+        self._lag = lag
+        self._clock = clock
         self._read = read
         self._write = write
         self._waiting: asyncio.Queue[_Verified] = asyncio.Queue(UNACKNOWLEDGED)
-        self.publisher_size = copy.size
+        lag.stored(copy.size)
 
     async def run(self) -> None:
         """Follow until the stream ends. Errors: Unreachable. A feed that misbehaves is stopped, and this returns."""
@@ -77,7 +82,7 @@ class Follower:
                 await self._waiting.put(await self._verify(delivery))
             case wire.Heartbeat(checkpoint):
                 if checkpoint:
-                    self.publisher_size = compare(self._position, checkpoint, self._copy.root_at)
+                    self._learned(compare(self._position, checkpoint, self._copy.root_at))
                 await self._copy.heard()
             case None:
                 pass
@@ -93,12 +98,16 @@ class Follower:
         if before.size == 0:
             descriptor = read_descriptor(accepted, publisher=self._copy.publisher, origin=self._copy.origin)
         self._position = before.after(accepted)
-        self.publisher_size = max(self.publisher_size, accepted.size)
+        self._learned(accepted.size)
         return _Verified(delivery, accepted, descriptor)
 
     async def _commit(self) -> None:
         while True:
             verified = await self._waiting.get()
             await self._copy.commit(verified.delivery, verified.accepted, verified.descriptor)
+            self._lag.stored(self._copy.size)
             self._waiting.task_done()
             await self._write(wire.to_ack(wire.Ack(verified.accepted.size, verified.accepted.root)))
+
+    def _learned(self, size: int) -> None:
+        self._lag.learned(size, held=self._copy.size, now=self._clock())

@@ -5,8 +5,9 @@ noticed by asking again. A feed stopped for misbehaviour is not followed any mor
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, cast
 
 import grpc
@@ -19,15 +20,19 @@ from tocsin.v1.exchange_pb2_grpc import ExchangeStub
 from tocsin_crypto.tls import Certificate, TlsIdentity
 from tocsin_node.errors import NodeError, Refused, Unreachable
 from tocsin_node.exchange import wire
-from tocsin_node.exchange.copy import OPEN, STOPPED, Copy, Tools, find
+from tocsin_node.exchange.contact import Contacts
+from tocsin_node.exchange.copy import OPEN, Copy, Tools, find
 from tocsin_node.exchange.follower import Follower
 from tocsin_node.exchange.greeting import Greeting, check_major
+from tocsin_node.exchange.lag import Lag
 from tocsin_node.limits import CONNECT_S, RETRY_MAX_S, RETRY_MIN_S
 from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
+from tocsin_node.peers.words import Phase
 from tocsin_node.workers import Workers
 
 FOLLOW: Final = "/tocsin.v1.Exchange/Follow"
+_NOT_THERE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _log: Any = structlog.get_logger("tocsin.exchange")
 
 Jitter = Callable[[float], float]
@@ -44,26 +49,27 @@ class Dial(Protocol):
         ...
 
 
+class PausedByPeer(Refused):
+    """The peer said in its Hello that it has paused the exchange."""
+
+
 @dataclass(frozen=True, slots=True)
 class FollowedState:
-    """One followed feed in words: live, behind, or stopped and why. Times in ms UTC."""
+    """How far one followed feed is; times in ms UTC."""
 
     origin: str
-    size: int
-    publisher_size: int
-    state: str
-    why: str
+    lag: Lag
     heard_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """The session with one peer in words."""
+    """Where the session with one peer stands, and why where it does not."""
 
     organisation: str
-    state: str
+    phase: Phase
+    why: str
     heard_at: int
-    skew_ms: int
     feeds: tuple[FollowedState, ...]
 
 
@@ -76,6 +82,7 @@ class Linking:
     identity: Callable[[], TlsIdentity]
     dial: Dial
     tools: Tools
+    contacts: Contacts
     workers: Workers
     clock: Callable[[], int]
     jitter: Jitter
@@ -90,16 +97,15 @@ class Link:
         self._organisation = organisation
         self._with = linking
         self._copies: dict[str, Copy] = {}
-        self._followers: dict[str, Follower] = {}
-        self._state = "connecting"
+        self._lags: dict[str, Lag] = {}  # kept over sessions: a publisher out of reach is still as far ahead
+        self._phase, self._why = Phase.CONNECTING, ""
         self._heard_at = 0
-        self._skew_ms = 0
 
     def state(self) -> LinkState:
         """What this link is doing."""
         feeds = tuple(self._followed(copy) for _, copy in sorted(self._copies.items()))
         heard = max([self._heard_at, *(feed.heard_at for feed in feeds)])
-        return LinkState(self._organisation, self._state, heard, self._skew_ms, feeds)
+        return LinkState(self._organisation, self._phase, self._why, heard, feeds)
 
     async def run(self) -> None:
         """Keep a session open."""
@@ -117,12 +123,11 @@ class Link:
 
     def _failed(self, retry: tenacity.RetryCallState) -> None:
         error = retry.outcome.exception() if retry.outcome else None
-        self._state = f"waiting: {_sentence(error)}"
-        _log.info("link waits", peer=self._organisation, why=_sentence(error))
+        self._phase, self._why = _phase(error), _sentence(error)
+        _log.info("link waits", peer=self._organisation, why=self._why)
 
     async def _session(self) -> None:
         """One connection. Raises when it never worked, returns when it worked and then ended."""
-        self._state = "connecting"
         peer = self._with.peers.get(self._organisation)
         if not peer.endpoints:
             raise Unreachable("its card names no endpoint, and none was given")
@@ -133,28 +138,32 @@ class Link:
             stub = ExchangeStub(channel)
             peer = await self._greet(stub, peer)
             offered = await self._offered(stub)
-            self._state = "connected"
+            self._phase, self._why = Phase.CONNECTED, ""
             try:
                 await self._follow_all(channel, stub, peer, offered)
             except (NodeError, grpc.aio.AioRpcError) as error:
-                self._state = f"reconnecting: {_sentence(error)}"
-                _log.info("link ended", peer=self._organisation, why=_sentence(error))
+                self._phase, self._why = Phase.CONNECTING, _sentence(error)
+                _log.info("link ended", peer=self._organisation, why=self._why)
 
     async def _greet(self, stub: Any, peer: Peer) -> Peer:
         request = pb.HelloRequest(hello=wire.to_hello(self._with.greeting.hello(peer)))
-        started = self._with.clock()
+        started, began = self._with.clock(), time.perf_counter()
         response: pb.HelloResponse = await stub.Hello(request, timeout=CONNECT_S)
+        took = time.perf_counter() - began
         hello = wire.from_hello(response.hello)
         check_major(hello)
         self._heard_at = self._with.clock()
-        self._skew_ms = hello.now - (started + self._heard_at) // 2
+        self._with.contacts.skew(peer.organisation, hello.now - (started + self._heard_at) // 2)
         peer = await self._with.peers.refresh(peer.organisation, hello.card)
+        self._with.contacts.trip(peer.organisation, "hello", took)
         if hello.paused:
-            raise Refused("the peer has paused the exchange")
+            raise PausedByPeer("the peer has paused the exchange")
         return peer
 
     async def _offered(self, stub: Any) -> tuple[wire.Offered, ...]:
+        began = time.perf_counter()
         response: pb.ListFeedsResponse = await stub.ListFeeds(pb.ListFeedsRequest(), timeout=CONNECT_S)
+        self._with.contacts.trip(self._organisation, "list", time.perf_counter() - began)
         return tuple(one for one in wire.from_feeds(response) if one.origin.startswith(f"{self._organisation}/"))
 
     async def _follow_all(
@@ -184,6 +193,7 @@ class Link:
     async def _wanted(self, origin: str) -> bool:
         copy = await find(self._with.tools, publisher=self._organisation, origin=origin)
         self._copies[origin] = copy
+        self._lags.setdefault(origin, Lag()).stored(copy.size)
         return copy.state == OPEN
 
     async def _follow(self, channel: grpc.aio.Channel, peer: Peer, origin: str) -> None:
@@ -197,10 +207,11 @@ class Link:
                 key=key.raw,
                 workers=self._with.workers,
                 silence_s=self._with.silence_s,
+                lag=self._lags[origin],
+                clock=self._with.clock,
                 read=call.read,
                 write=call.write,
             )
-            self._followers[origin] = follower
             await follower.run()
         except (Unreachable, asyncio.InvalidStateError) as error:
             if call.done() and await call.code() is not grpc.StatusCode.OK:
@@ -210,15 +221,21 @@ class Link:
             call.cancel()
 
     def _followed(self, copy: Copy) -> FollowedState:
-        follower = self._followers.get(copy.origin)
-        ahead = follower.publisher_size if follower else copy.size
-        state = STOPPED if copy.state == STOPPED else "behind" if ahead > copy.size else "live"
-        return FollowedState(copy.origin, copy.size, ahead, state, copy.why, copy.heard_at)
+        return FollowedState(copy.origin, replace(self._lags[copy.origin]), copy.heard_at)
+
+
+def _phase(error: BaseException | None) -> Phase:
+    """What a session that never worked says of the peer."""
+    if isinstance(error, PausedByPeer):
+        return Phase.PAUSED
+    if isinstance(error, grpc.aio.AioRpcError):
+        return Phase.UNREACHABLE if error.code() in _NOT_THERE else Phase.REFUSED
+    return Phase.UNREACHABLE if isinstance(error, Unreachable) else Phase.REFUSED
 
 
 def _sentence(error: BaseException | None) -> str:
     if isinstance(error, grpc.aio.AioRpcError):
         if error.code() is grpc.StatusCode.UNAVAILABLE:
-            return "it cannot be reached, or its certificate is not the pinned one"
+            return "it cannot be reached, or one side does not accept the other's certificate"
         return error.details() or error.code().name.lower()
     return str(error)

@@ -18,6 +18,7 @@ from tocsin_crypto.tls import Certificate, TlsIdentity
 from tocsin_node.config import Address
 from tocsin_node.errors import Misconfigured
 from tocsin_node.exchange.credentials import SERVER_OPTIONS, ServerIdentity, open_channel
+from tocsin_node.exchange.look import shown_certificate
 
 
 class Listening(Protocol):
@@ -37,6 +38,13 @@ class Network(Protocol):
         """A channel to a peer that shows one of these certificates; whoever else answers is UNAVAILABLE."""
         ...
 
+    async def look(self, address: Address, organisation: str, *, seconds: float) -> bytes:
+        """The certificate (DER) that the address shows to anybody, verified by nobody: see `look`.
+
+        Errors: Unreachable, in words that say how far it got.
+        """
+        ...
+
     async def listen(self, address: Address, servicer: ExchangeServicer, identity: ServerIdentity) -> Listening:
         """Serve who holds a key that `identity` lets in; `auth_context` of a call names that key.
 
@@ -53,6 +61,10 @@ class GrpcNetwork:
     ) -> grpc.aio.Channel:
         """See `Network`."""
         return open_channel(address, organisation, identity=identity, certificates=certificates)
+
+    async def look(self, address: Address, organisation: str, *, seconds: float) -> bytes:
+        """See `Network`."""
+        return await shown_certificate(address, organisation, seconds=seconds)
 
     async def listen(self, address: Address, servicer: ExchangeServicer, identity: ServerIdentity) -> Listening:
         """See `Network`."""

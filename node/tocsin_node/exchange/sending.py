@@ -11,6 +11,7 @@ rest of it. The store is read in a thread.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
@@ -48,6 +49,8 @@ class Sent:
     exchange: bytes
     entries: int
     bytes: int
+    began: float = 0.0
+    """When it was sent, by `time.perf_counter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Sending:
         wake: asyncio.Event,
         random: Random,
         heartbeat_s: float,
+        on_trip: Callable[[float], None],
         receive: Callable[[], AsyncIterator[wire.Ack]],
         send: Callable[[Message], Any],
     ) -> None:
@@ -88,6 +92,7 @@ class Sending:
         self._wake = wake
         self._random = random
         self._heartbeat_s = heartbeat_s
+        self._on_trip = on_trip
         self._receive = receive
         self._send = send
         self._under_way: deque[Sent] = deque()
@@ -131,7 +136,8 @@ class Sending:
         exchange = self._random(wire.EXCHANGE_ID_BYTES)
         segment, note, end = await self._in_thread(self._read)
         root = open_checkpoint(note, self._served.origin, self._own).root
-        self._under_way.append(Sent(end, root, exchange, end - self._next, segment.ByteSize()))
+        began = time.perf_counter()
+        self._under_way.append(Sent(end, root, exchange, end - self._next, segment.ByteSize(), began))
         self._next = end
         await self._send(wire.to_delivery(segment, note, exchange))
 
@@ -140,8 +146,10 @@ class Sending:
             sizes = [sent.size for sent in self._under_way]
             if ack.size not in sizes:
                 raise Invalid(f"an ack of size {ack.size}, which is not under way")
-            if ack.root != self._under_way[sizes.index(ack.size)].root:
+            acknowledged = self._under_way[sizes.index(ack.size)]
+            if ack.root != acknowledged.root:
                 raise Invalid(f"an ack of another root than was delivered for size {ack.size}")
+            self._on_trip(time.perf_counter() - acknowledged.began)
             while self._under_way and self._under_way[0].size <= ack.size:
                 await self._taken.put(self._under_way.popleft())
             self._wake.set()

@@ -21,6 +21,7 @@ from tocsin_crypto.note import Verifier, parse
 from tocsin_node.audience import receives
 from tocsin_node.errors import Denied, Exhausted, NotFound
 from tocsin_node.exchange import opening, pins, wire
+from tocsin_node.exchange.contact import Contacts
 from tocsin_node.exchange.cutoff import Context, answered, beside
 from tocsin_node.exchange.greeting import Greeting, check_major
 from tocsin_node.exchange.sending import NO_SUCH_FEED, Sending, Sent, Served
@@ -54,6 +55,7 @@ class Serving:
     reads: Executor
     wakes: Wakes
     tally: Tally
+    contacts: Contacts
     clock: Callable[[], int]
     random: Random
     heartbeat_s: float
@@ -73,6 +75,7 @@ class Servicer(ExchangeServicer):
             peer = self._caller(context)
             shown = wire.from_hello(request.hello)
             check_major(shown)
+            self._with.contacts.skew(peer.organisation, shown.now - self._with.clock())
             peer = await self._with.peers.refresh(peer.organisation, shown.card)
             return pb.HelloResponse(hello=wire.to_hello(self._with.greeting.hello(peer)))
 
@@ -132,16 +135,19 @@ class Servicer(ExchangeServicer):
                 wake=wake,
                 random=self._with.random,
                 heartbeat_s=self._with.heartbeat_s,
+                on_trip=lambda seconds: self._with.contacts.trip(peer, "ack", seconds),
                 receive=lambda: _acks(context),
                 send=lambda message: _send(context, message),
             ).run()
 
     def _caller(self, context: Context) -> Peer:
         try:
-            return pins.caller(context.auth_context(), self._with.peers.book, self._with.clock())
+            peer = pins.caller(context.auth_context(), self._with.peers.book, self._with.clock())
         except Denied:
             self._with.tally.add(Kind("security.denied", UNKNOWN_CALLER, "denied", "not_a_peer"), {"calls": 1})
             raise
+        self._with.contacts.called(peer.organisation)
+        return peer
 
     def _find(self, origin: str, peer: str) -> OwnFeed:
         try:

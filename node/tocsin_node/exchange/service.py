@@ -5,31 +5,25 @@ policies may change at any time; listener and links follow without a restart.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import grpc
-import grpc.aio
-
-from tocsin.v1 import exchange_pb2 as pb
-from tocsin.v1.exchange_pb2_grpc import ExchangeStub
 from tocsin_crypto.ed25519 import Random
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities
 from tocsin_node.config import Address
-from tocsin_node.errors import NodeError
-from tocsin_node.exchange import wire
+from tocsin_node.exchange.check import Checker, Probe
+from tocsin_node.exchange.contact import Contact, Contacts
 from tocsin_node.exchange.copy import Assess, OnState, Tools
 from tocsin_node.exchange.credentials import ServerIdentity
-from tocsin_node.exchange.greeting import Greeting, check_major
+from tocsin_node.exchange.greeting import Greeting
 from tocsin_node.exchange.link import Jitter, Link, Linking, LinkState
 from tocsin_node.exchange.network import Listening, Network
 from tocsin_node.exchange.server import Servicer, Serving
 from tocsin_node.exchange.wakes import Wakes
-from tocsin_node.limits import CONNECT_S, DRAIN_S, HEARTBEAT_S, SILENCE_S
+from tocsin_node.limits import DRAIN_S, HEARTBEAT_S, SHOW_S, SILENCE_S
 from tocsin_node.log.writer import Writer
 from tocsin_node.peers.book import PeerBook
 from tocsin_node.peers.service import Peers
@@ -50,14 +44,7 @@ class Timing:
     heartbeat_s: float = HEARTBEAT_S
     silence_s: float = SILENCE_S
     list_s: float = LIST_S
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What `peer check` found; no finding means all is well."""
-
-    findings: tuple[str, ...]
-    round_trip_us: int
+    show_s: float = SHOW_S
 
 
 class Exchange:
@@ -95,6 +82,9 @@ class Exchange:
         self._wakes = Wakes()
         writer.observe(self._wakes.stored)
         self._greeting = Greeting(own=own, communities=communities, clock=clock)
+        self._contacts = Contacts(clock=clock)
+        self._show_s = timing.show_s
+        self._showing: asyncio.Task[None] | None = None
         self._identity = ServerIdentity(own.identity(), peers.book.trusted(clock()))
         self._servicer = Servicer(
             Serving(
@@ -109,6 +99,7 @@ class Exchange:
                 reads=self._reads,
                 wakes=self._wakes,
                 tally=tally,
+                contacts=self._contacts,
                 clock=clock,
                 random=random,
                 heartbeat_s=timing.heartbeat_s,
@@ -120,11 +111,21 @@ class Exchange:
             identity=own.identity,
             dial=network.dial,
             tools=Tools(store, writer, self._reads, assess, on_state, on_heard, clock),
+            contacts=self._contacts,
             workers=workers,
             clock=clock,
             jitter=jitter,
             silence_s=timing.silence_s,
             list_s=timing.list_s,
+        )
+        self._checker = Checker(
+            own=own,
+            peers=peers,
+            greeting=self._greeting,
+            contacts=self._contacts,
+            network=network,
+            has_policy=policies.has,
+            clock=clock,
         )
         self._links: dict[str, tuple[Link, asyncio.Task[None]]] = {}
         self._listening: Listening | None = None
@@ -138,12 +139,14 @@ class Exchange:
         self._peers.on_change(self._peers_changed)
         self._policies.on_change(self._policies_changed)
         self._own.on_change(self._show)
+        self._showing = asyncio.create_task(self._keep_showing(), name="certificates")
         self._link()
 
     async def stop(self, grace: float = DRAIN_S) -> None:
         """End every link, let calls under way finish within `grace` seconds."""
         self._loop = None
         tasks = [task for _, task in self._links.values()]
+        tasks += [self._showing] if self._showing is not None else []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -156,33 +159,13 @@ class Exchange:
         """What every link is doing, by peer."""
         return {name: link.state() for name, (link, _) in self._links.items()}
 
+    def contact(self, organisation: str) -> Contact:
+        """When a peer was last in touch."""
+        return self._contacts.of(organisation)
+
     async def check(self, organisation: str) -> Probe:
         """Dial a peer and say what differs from what is pinned. Errors: NotFound."""
-        peer = self._peers.get(organisation)
-        if not peer.endpoints:
-            return Probe(("its card names no endpoint, and none was given",), 0)
-        certificates = peer.certificates(self._clock())
-        if not certificates:
-            return Probe(("no certificate of its card is in date: it must renew its card",), 0)
-        identity, address = self._own.identity(), str(peer.endpoints[0])
-        async with self._network.dial(address, organisation, identity=identity, certificates=certificates) as channel:
-            started = time.perf_counter()
-            try:
-                request = pb.HelloRequest(hello=wire.to_hello(self._greeting.hello(peer)))
-                stub: Any = ExchangeStub(channel)
-                response: pb.HelloResponse = await stub.Hello(request, timeout=CONNECT_S)
-                hello = wire.from_hello(response.hello)
-                check_major(hello)
-                await self._peers.refresh(organisation, hello.card)
-            except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNAVAILABLE:
-                    why = f"{address} cannot be reached, or shows a certificate that is not in its card"
-                    return Probe((why,), 0)
-                return Probe((f"{address} answers: {error.details()}",), 0)
-            except NodeError as error:
-                return Probe((str(error),), 0)
-        paused = ("it has paused the exchange with this node",) if hello.paused else ()
-        return Probe(paused, int((time.perf_counter() - started) * 1_000_000))
+        return await self._checker.check(organisation)
 
     def _peers_changed(self, _: PeerBook) -> None:
         self._show()
@@ -195,6 +178,12 @@ class Exchange:
 
     def _show(self) -> None:
         self._identity.update(self._own.identity(), self._peers.book.trusted(self._clock()))
+
+    async def _keep_showing(self) -> None:
+        """Certificates come into date and go out of it without anybody changing anything."""
+        while True:
+            await asyncio.sleep(self._show_s)
+            self._show()
 
     def _link(self) -> None:
         """One link per active peer with a policy; a link to anybody else ends."""

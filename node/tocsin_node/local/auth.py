@@ -2,7 +2,8 @@
 
 Rules, in order:
 
-1. ACCESS is the one table from method to role. A method that is not in it is refused, whoever asks.
+1. ACCESS is the one table from method to role, or to several of which one is enough. A method that is not in it is
+   refused, whoever asks.
 2. A bearer token is required on the unix socket too: `authorization: Bearer TOKEN`. Its name is the audit log's actor.
 3. Health asks for no token, because those who watch a service hold none and it says only whether the node serves.
    Reflection asks for any token: it describes the contract, which is public, but to nobody who has no business here.
@@ -35,7 +36,7 @@ class Open(Enum):
     NO_TOKEN = auto()
 
 
-ACCESS: Final[Mapping[str, Role | Open]] = MappingProxyType(
+ACCESS: Final[Mapping[str, Role | tuple[Role, ...] | Open]] = MappingProxyType(
     {
         NODE + "Match": Role.MATCH,
         NODE + "Check": Role.MATCH,
@@ -62,6 +63,9 @@ ACCESS: Final[Mapping[str, Role | Open]] = MappingProxyType(
         NODE + "CheckPolicies": Role.OPERATE,
         NODE + "ApplyPolicies": Role.OPERATE,
         NODE + "ShowPolicies": Role.OPERATE,
+        NODE + "ExplainPolicy": (Role.OPERATE, Role.AUDIT),
+        NODE + "ListEvidence": (Role.OPERATE, Role.AUDIT),
+        NODE + "ExportEvidence": (Role.OPERATE, Role.AUDIT),
         NODE + "AddToken": Role.OPERATE,
         NODE + "ListTokens": Role.OPERATE,
         NODE + "RevokeToken": Role.OPERATE,
@@ -165,11 +169,13 @@ class Guard(grpc.aio.ServerInterceptor):
             raise _Denial(grpc.StatusCode.PERMISSION_DENIED, "unknown_method", sentence, Actor("client", token.name))
         if needed is Open.ANY_TOKEN:
             return Actor("client", token.name)
-        actor = Actor(_KINDS[needed], token.name)
-        if needed not in token.roles:
-            sentence = f"{short} needs the role {needed.value}, which the token {token.name} does not have"
-            raise _Denial(grpc.StatusCode.PERMISSION_DENIED, "role", sentence, actor)
-        return actor
+        roles = needed if isinstance(needed, tuple) else (needed,)
+        role = next((role for role in roles if role in token.roles), None)
+        if role is None:
+            wanted = " or ".join(roles)
+            sentence = f"{short} needs the role {wanted}, which the token {token.name} does not have"
+            raise _Denial(grpc.StatusCode.PERMISSION_DENIED, "role", sentence, Actor(_KINDS[roles[0]], token.name))
+        return Actor(_KINDS[role], token.name)
 
     def _token(self, metadata: Any) -> Token:
         given = [str(value) for key, value in metadata or () if key == "authorization"]

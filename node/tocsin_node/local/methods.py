@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from tocsin.v1 import audit_pb2, node_pb2
 from tocsin_node.config import Config
+from tocsin_node.exchange.contact import Contact
 from tocsin_node.exchange.service import Exchange
+from tocsin_node.explain import Explainer
 from tocsin_node.local.audit import AuditCalls
 from tocsin_node.local.calls import Calls, Once, Stream
+from tocsin_node.local.evidence import EvidenceCalls
 from tocsin_node.local.match import MatchCalls
 from tocsin_node.local.operate import CommunityCalls, FeedCalls, NodeCalls, PeerCalls, PolicyCalls, TokenCalls
 from tocsin_node.local.publish import PublishCalls
@@ -46,6 +49,7 @@ def services(asked: Asked) -> Sequence[Calls]:
         **_peers(asked),
         **_communities(asked),
         **_policies(asked),
+        **_evidence(asked),
     }
     return [
         Calls(node_pb2.DESCRIPTOR.services_by_name["Node"], node),
@@ -126,7 +130,7 @@ def _communities(asked: Asked) -> Handlers:
 
 def _policies(asked: Asked) -> Handlers:
     trust = asked.trust
-    policies = PolicyCalls(policies=trust.policies)
+    policies = PolicyCalls(policies=trust.policies, explainer=_explainer(asked))
     feeds = FeedCalls(
         feeds=asked.publishing.feeds,
         status=asked.status,
@@ -138,7 +142,31 @@ def _policies(asked: Asked) -> Handlers:
         "CheckPolicies": policies.check,
         "ApplyPolicies": policies.apply,
         "ShowPolicies": policies.show,
+        "ExplainPolicy": policies.explain,
         "CreateFeed": feeds.create,
         "ListOwnFeeds": feeds.list,
         "FeedRecipients": feeds.recipients,
     }
+
+
+def _explainer(asked: Asked) -> Explainer:
+    core, trust, matching = asked.core, asked.trust, asked.matching
+    return Explainer(
+        organisation=core.organisation,
+        store=core.store,
+        feeds=asked.publishing.feeds,
+        book=matching.book,
+        index=matching.index,
+        peers=lambda: trust.peers.book,
+        policy_of=trust.policies.policy_of,
+        audiences=asked.publishing.audiences,
+        epochs=trust.communities.epochs,
+        contact=asked.exchange.contact if asked.exchange else lambda _: Contact(),
+        clock=core.clock,
+    )
+
+
+def _evidence(asked: Asked) -> Handlers:
+    core = asked.core
+    calls = EvidenceCalls(organisation=core.organisation, store=core.store, writer=core.writer, clock=core.clock)
+    return {"ListEvidence": calls.list, "ExportEvidence": calls.export}

@@ -12,7 +12,8 @@ from tocsin_node.card import CardContent, OwnCard
 from tocsin_node.community.service import Communities, Community
 from tocsin_node.config import Address, Config
 from tocsin_node.errors import Invalid, Refused
-from tocsin_node.exchange.service import Probe
+from tocsin_node.exchange.check import Probe
+from tocsin_node.explain import Explainer
 from tocsin_node.home import Home
 from tocsin_node.local import wire
 from tocsin_node.log.envelope import Actor
@@ -116,8 +117,7 @@ class PeerCalls:
         self._peers.get(request.organisation)
         if self._exchange is None:
             raise Refused("no node runs on this home: start it with `tocsin serve` to check a peer")
-        found = await self._exchange.check(request.organisation)
-        return pb.CheckPeerResponse(ok=not found.findings, findings=found.findings, round_trip_us=found.round_trip_us)
+        return wire.probe(await self._exchange.check(request.organisation))
 
     async def _shown(self, peer: Peer) -> pb.PeerStatus:
         return wire.peer(peer, await asyncio.to_thread(self._status.peer, peer.organisation))
@@ -198,8 +198,9 @@ class FeedCalls:
 class PolicyCalls:
     """Handlers about policies."""
 
-    def __init__(self, *, policies: Policies) -> None:
+    def __init__(self, *, policies: Policies, explainer: Explainer) -> None:
         self._policies = policies
+        self._explainer = explainer
 
     async def check(self, request: pb.PoliciesRequest, actor: Actor) -> pb.PoliciesResponse:  # noqa: ARG002
         """What is wrong with these files."""
@@ -217,6 +218,11 @@ class PolicyCalls:
     async def show(self, request: pb.ShowPoliciesRequest, actor: Actor) -> pb.PoliciesResponse:  # noqa: ARG002
         """What is in force."""
         return wire.policies((one, False) for one in self._policies.all(request.peer))
+
+    async def explain(self, request: pb.ExplainPolicyRequest, actor: Actor) -> pb.ExplainPolicyResponse:  # noqa: ARG002
+        """What became of one signal."""
+        feed = wire.feed_name(request.feed)
+        return wire.explained(await asyncio.to_thread(self._explainer.explain, feed, request.signal, request.peer))
 
 
 class TokenCalls:

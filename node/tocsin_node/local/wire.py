@@ -10,18 +10,21 @@ from tocsin_node.audience import Recipient
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Community, MadeInvite
 from tocsin_node.errors import Invalid
+from tocsin_node.exchange.check import Probe
+from tocsin_node.explain import Explained
 from tocsin_node.life.show import Shown
 from tocsin_node.limits import CHANGES_BYTES, MATCH_QUERIES, PUBLISH_ROWS, REVISE_SIGNALS, WITHDRAW_SIGNALS
 from tocsin_node.log.runs import Delivery
 from tocsin_node.match.query import Query
 from tocsin_node.match.service import QueryVerdict
 from tocsin_node.peers.book import Peer
+from tocsin_node.peers.evidence import Listed
 from tocsin_node.policies import Applied
 from tocsin_node.policy.effect import Effect
 from tocsin_node.publish.prepare import RowIn
 from tocsin_node.publish.revise import Revised
 from tocsin_node.publish.service import ChunkResult, Withdrawn
-from tocsin_node.status import FeedState, NodeState, PeerReport
+from tocsin_node.status import FeedState, NodeState, PeerReport, SentFeed
 from tocsin_node.tokens import Token
 
 _FEED: Final = re.compile(r"(?:[a-z0-9.-]{1,180}/feed/)?[a-z0-9-]{1,63}")
@@ -121,11 +124,39 @@ def peer(one: Peer, report: PeerReport) -> pb.PeerStatus:
         card_sequence=one.card.sequence,
         card_not_after=one.card.not_after,
         policy=report.policy,
-        link=report.link,
+        link=report.said.word,
+        why=report.said.why,
         heard_at=report.heard_at,
-        skew_ms=report.skew_ms,
+        skew_ms=report.contact.skew_ms,
+        trip_at=report.contact.trip_at,
+        trip_us=report.contact.trip_us,
+        trip_by=report.contact.trip_by,
+        called_at=report.contact.called_at,
         feeds=[feed(item) for item in report.feeds],
-        delivered=deliveries(report.delivered),
+        sent=[_sent(item) for item in report.sent],
+    )
+
+
+def probe(found: Probe) -> pb.CheckPeerResponse:
+    """What a check of a peer found."""
+    return pb.CheckPeerResponse(
+        ok=not found.findings,
+        findings=[pb.CheckFinding(what=one.what, sentence=one.sentence) for one in found.findings],
+        round_trip_us=found.round_trip_us,
+        endpoint=found.endpoint,
+        notes=found.notes,
+    )
+
+
+def _sent(one: SentFeed) -> pb.SentFeed:
+    return pb.SentFeed(
+        feed=one.origin,
+        receives=one.receives,
+        why=one.why,
+        size=one.size,
+        at=one.at,
+        behind=one.behind,
+        behind_since=one.behind_since,
     )
 
 
@@ -164,6 +195,9 @@ def feed(state: FeedState) -> pb.FeedStatus:
         community=state.community,
         audience=state.audience,
         delivered=deliveries(state.delivered),
+        behind=state.behind,
+        behind_since=state.behind_since,
+        delivered_at=state.delivered_at,
     )
 
 
@@ -198,6 +232,49 @@ def policies(found: Iterable[tuple[Applied, bool]], errors: Sequence[str] = ()) 
             for one, changed in found
         ],
         errors=errors,
+    )
+
+
+def explained(found: Explained) -> pb.ExplainPolicyResponse:
+    """What became of a signal between this node and one organisation."""
+    return pb.ExplainPolicyResponse(
+        feed=found.feed,
+        publisher=found.publisher,
+        signal=found.signal,
+        peer=found.peer,
+        direction="sent" if found.sent else "received",
+        digest=found.policy.hex(),
+        steps=[
+            pb.ExplainStep(stage=step.stage, name=step.name, outcome=step.outcome.value, why=step.why)
+            for step in found.steps
+        ],
+        effect=effect(found.effect),
+        rule=found.rule,
+        caps=found.caps,
+        receives=found.receives,
+        delivered=deliveries([found.delivered])[0] if found.delivered else None,
+    )
+
+
+def evidence(found: Iterable[Listed]) -> pb.ListEvidenceResponse:
+    """What was kept of peers' false messages."""
+    return pb.ListEvidenceResponse(evidence=[_listed(one) for one in found])
+
+
+def evidence_file(data: bytes, listed: Listed) -> pb.ExportEvidenceResponse:
+    """One record as a file."""
+    return pb.ExportEvidenceResponse(file=data, evidence=_listed(listed))
+
+
+def _listed(one: Listed) -> pb.EvidenceStatus:
+    return pb.EvidenceStatus(
+        id=one.number,
+        peer=one.peer,
+        origin=one.origin,
+        code=one.code,
+        sentence=one.sentence,
+        at=one.at,
+        bytes=one.size,
     )
 
 

@@ -46,6 +46,19 @@ def deliveries(session: Session) -> list[Delivery]:
     return [Delivery(peer, int(log), origin, int(size), int(at)) for peer, log, origin, size, at in records]
 
 
+def signed_after(session: Session, log: int, size: int) -> int:
+    """When the first checkpoint beyond this size was stored (ms UTC); 0 when there is none."""
+    query = "SELECT at FROM checkpoint WHERE log = ? AND size > ? ORDER BY size LIMIT 1"
+    record = session.one(query, (log, size))
+    return 0 if record is None else int(record[0])
+
+
+def stored_at(session: Session, log: int) -> int:
+    """When the newest checkpoint of a log was stored (ms UTC); 0 when there is none."""
+    record = session.one("SELECT at FROM checkpoint WHERE log = ? ORDER BY size DESC LIMIT 1", (log,))
+    return 0 if record is None else int(record[0])
+
+
 class DetailsTable:
     """Ids of details blobs; each distinct blob is stored once. Used by the writer thread only."""
 

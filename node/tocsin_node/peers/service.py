@@ -196,11 +196,15 @@ class Peers:
         return await self._misbehaved(organisation, found, card) if isinstance(found, Misbehaviour) else found
 
     async def _misbehaved(self, organisation: str, error: Misbehaviour, proof: bytes) -> Peer:
-        origin = root_key_name(organisation)
-        kept = proof[: CARD_BYTES + 1]
-        await self._writer.submit(
-            lambda tx: keep_evidence(tx, origin=origin, peer=organisation, error=error, proof=kept)
-        )
+        origin, kept = root_key_name(organisation), proof[: CARD_BYTES + 1]
+
+        def operation(tx: Tx) -> None:
+            held = b""
+            if error.code == "card_conflict" and (peer := load_peer(tx.sql, organisation)) is not None:
+                held = peer.signed.note_bytes
+            keep_evidence(tx, origin=origin, peer=organisation, error=error, proof=kept, held=held)
+
+        await self._writer.submit(operation)
         raise error
 
     def _check_own(self, signed: SignedCard) -> None:

@@ -5,21 +5,23 @@
 3. Caps lower, never raise, and their order does not matter: the policy's own, the publisher's marks (human review
    required, automated enforcement forbidden -> review), its stance (suspected -> review, test -> shadow).
 
-Details come from a peer, possibly of a later version. A value of another kind, or a word this version does not know,
-satisfies no condition; a lone word is read as a list of one. Where it could *restrain* us it does: a stance that is
-missing or unknown caps at ignore, because it may say anything; a mark that cannot be read caps as if it were set.
+`decide` is what counts, `trace` is the same walk with every step kept: both hold conditions the same way (`conditions`)
+and take the first match by `first_match`; both conclude in `_conclude`, from the caps that `ceilings` lists.
+
+Where details could *restrain* us and cannot be read, they do: a stance that is missing or unknown caps at ignore,
+because it may say anything; a mark that cannot be read caps as if it were set.
 
 Times are not looked at: `max_age_ms` goes with the decision and counts at look-up, so decisions can be kept once per
 (policy digest, feed, type, details digest). Silent and stopped feeds cap at look-up too: see `verdict`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple
 
+from tocsin_node.policy.conditions import About, Condition, matches, said_words, tried
 from tocsin_node.policy.effect import Effect
-from tocsin_node.policy.model import DEFAULT_DENY, SCALES, Conditions, Policy
-from tocsin_signals import vocab
+from tocsin_node.policy.model import DEFAULT_DENY, Policy, Refusal, Rule
 
 _STANCE_CAPS: Final[Mapping[object, Effect]] = {
     "harmful": Effect.ENFORCE,
@@ -27,8 +29,6 @@ _STANCE_CAPS: Final[Mapping[object, Effect]] = {
     "suspected": Effect.REVIEW,
     "test": Effect.SHADOW,
 }
-_LISTS: Final = ("stance", "abuse_types", "basis", "purposes", "jurisdiction", "legal_basis", "tags")
-_VOCABULARIES: Final = {"severity": vocab.SEVERITY, "review_level": vocab.REVIEW_LEVEL, "tlp": vocab.TLP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,55 @@ class Decision:
     max_age_ms: int | None = None
 
 
+class Ceiling(NamedTuple):
+    """One cap there can be: its ceiling, None where it is not set, and what the file or the publisher says."""
+
+    name: str
+    ceiling: Effect | None
+    said: object
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One refuse or rule with every condition it gives."""
+
+    item: Refusal
+    conditions: tuple[Condition, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it matches."""
+        return all(condition.holds for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A decision and the way to it: each refuse, then each rule, then each cap, whether or not it was needed."""
+
+    decision: Decision
+    deciding: Refusal | None
+    tried: tuple[Tried, ...]
+    ceilings: tuple[Ceiling, ...]
+
+
 def decide(policy: Policy, *, feed: str, type_name: str, details: Mapping[str, object]) -> Decision:
     """The decision for signals of the peer's feed (local name) and registry type that carry these details."""
-    for refusal in policy.refusals:
-        if _holds(refusal, feed, type_name, details):
-            return Decision(Effect.IGNORE, refusal.name)
-    for rule in policy.rules:
-        if _holds(rule, feed, type_name, details):
-            effect, caps = capped(rule.effect, _caps(policy, details))
-            ages = [age for age in (rule.max_age_ms, policy.cap.max_age_ms) if age is not None]
-            return Decision(effect, rule.name, caps, min(ages, default=None))
-    return Decision(Effect.IGNORE, DEFAULT_DENY)
+    about = About(feed, type_name, details)
+    found = first_match((item, matches(item, about)) for item in (*policy.refusals, *policy.rules))
+    return _conclude(policy, details, found)
+
+
+def trace(policy: Policy, *, feed: str, type_name: str, details: Mapping[str, object]) -> Trace:
+    """`decide` with every step, those behind the deciding one too."""
+    about = About(feed, type_name, details)
+    steps = tuple(Tried(item, tried(item, about)) for item in (*policy.refusals, *policy.rules))
+    found = first_match((step.item, step.holds) for step in steps)
+    return Trace(_conclude(policy, details, found), found, steps, tuple(ceilings(policy, details)))
+
+
+def first_match(steps: Iterable[tuple[Refusal, bool]]) -> Refusal | None:
+    """What decides: the first that matches of refusals and rules, in this order."""
+    return next((item for item, holds in steps if holds), None)
 
 
 def capped(effect: Effect, caps: Iterable[tuple[str, Effect]]) -> tuple[Effect, tuple[str, ...]]:
@@ -63,60 +101,30 @@ def capped(effect: Effect, caps: Iterable[tuple[str, Effect]]) -> tuple[Effect, 
     return min((ceiling for _, ceiling in below), default=effect), tuple(name for name, _ in below)
 
 
-def _caps(policy: Policy, details: Mapping[str, object]) -> Iterable[tuple[str, Effect]]:
-    yield "policy-cap", policy.cap.effect
-    if details.get("human_review_required", False) is not False:
-        yield "human-review-required", Effect.REVIEW
-    forbidden = _said(details.get("forbidden", []))
-    if forbidden is None or "automated_enforcement" in forbidden:
-        yield "automated-enforcement-forbidden", Effect.REVIEW
+def ceilings(policy: Policy, details: Mapping[str, object]) -> Iterator[Ceiling]:
+    """The policy's cap, the publisher's marks, its stance; each set or not."""
+    yield Ceiling("policy-cap", policy.cap.effect, str(policy.cap.effect))
+    review = details.get("human_review_required")
+    required = "human_review_required" in details and review is not False
+    yield Ceiling("human-review-required", Effect.REVIEW if required else None, review)
+    forbidden = details.get("forbidden")
+    named = said_words(details.get("forbidden", []))
+    banned = named is None or "automated_enforcement" in named
+    yield Ceiling("automated-enforcement-forbidden", Effect.REVIEW if banned else None, forbidden)
     stance = details.get("stance")
-    known = isinstance(stance, str) and stance in _STANCE_CAPS
-    yield (f"stance-{stance}", _STANCE_CAPS[stance]) if known else ("stance-unknown", Effect.IGNORE)
+    if isinstance(stance, str) and stance in _STANCE_CAPS:
+        yield Ceiling(f"stance-{stance}", _STANCE_CAPS[stance], stance)
+    else:
+        yield Ceiling("stance-unknown", Effect.IGNORE, stance)
 
 
-def _holds(conditions: Conditions, feed: str, type_name: str, details: Mapping[str, object]) -> bool:
-    if conditions.feeds and feed not in conditions.feeds:
-        return False
-    if conditions.types and type_name not in conditions.types:
-        return False
-    return all(_shares(key, getattr(conditions, key), details) for key in _LISTS) and all(
-        _within(key, getattr(conditions, f"min_{key}"), getattr(conditions, f"max_{key}"), details) for key in SCALES
-    )
-
-
-def _shares(key: str, wanted: tuple[str, ...], details: Mapping[str, object]) -> bool:
-    """Whether a list condition holds: not given, or one word in common."""
-    if not wanted:
-        return True
-    said = _said(details.get(key)) or frozenset()
-    if key == "jurisdiction":
-        said |= {code.partition("-")[0] for code in said}
-    return not said.isdisjoint(wanted)
-
-
-def _within(key: str, least: int | None, most: int | None, details: Mapping[str, object]) -> bool:
-    """Whether a scale's conditions hold: not given, or the publisher's place is known and between them."""
-    if least is None and most is None:
-        return True
-    place = _place(key, details.get(key))
-    return place is not None and (least is None or place >= least) and (most is None or place <= most)
-
-
-def _place(key: str, value: object) -> int | None:
-    """The publisher's place on a scale; None when it says nothing that this version knows."""
-    if key == "confidence":
-        known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100
-        return cast("int", value) if known else None
-    words = _VOCABULARIES[key].words
-    return words.index(value) if isinstance(value, str) and value in words else None
-
-
-def _said(value: object) -> frozenset[str] | None:
-    """The words of a details value, a single word or a list; None when it is neither."""
-    if isinstance(value, str):
-        return frozenset((value,))
-    if isinstance(value, list | tuple):
-        items = cast("Iterable[object]", value)
-        return frozenset(item for item in items if isinstance(item, str))
-    return None
+def _conclude(policy: Policy, details: Mapping[str, object], deciding: Refusal | None) -> Decision:
+    """What follows from the refuse or rule that decides."""
+    if deciding is None:
+        return Decision(Effect.IGNORE, DEFAULT_DENY)
+    if not isinstance(deciding, Rule):
+        return Decision(Effect.IGNORE, deciding.name)
+    set_ = ((cap.name, cap.ceiling) for cap in ceilings(policy, details) if cap.ceiling is not None)
+    effect, caps = capped(deciding.effect, set_)
+    ages = [age for age in (deciding.max_age_ms, policy.cap.max_age_ms) if age is not None]
+    return Decision(effect, deciding.name, caps, min(ages, default=None))

@@ -38,6 +38,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -150,10 +151,16 @@ class Conditions(_Table):
     min_tlp: _Tlp | None = None
     max_tlp: _Tlp | None = None
 
+    @cached_property
+    def given(self) -> tuple[tuple[str, tuple[str, ...] | int], ...]:
+        """The conditions that the file gives, by key, in the order above."""
+        found = ((key, getattr(self, key)) for key in Conditions.model_fields)
+        return tuple((key, value) for key, value in found if value not in (None, ()))
+
     @model_validator(mode="after")
     def _demands_something(self) -> "Conditions":
         given = {key: getattr(self, key) for key in Conditions.model_fields}
-        if all(value in (None, ()) for value in given.values()):
+        if not self.given:
             raise ValueError('has no condition; to mean everything of some feeds, say so: feeds = ["..."]')
         for key in SCALES:
             least, most = given[f"min_{key}"], given[f"max_{key}"]

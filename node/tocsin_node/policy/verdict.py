@@ -7,6 +7,8 @@
   assertion whose own effect is review or stronger caps it at review.
 - The order of assertions and of their arrival makes no difference. A signal found under several tags counts once.
 
+`bars` and `feed_caps` are what `combine` counts by, and what an explanation shows.
+
 The clock is an argument. Nothing here names an identifier: a reason names feed, signal number, rule and caps.
 """
 
@@ -89,9 +91,13 @@ def _state(item: Assertion, now_ms: int) -> State:
     return Standing(item.issued_at, item.valid_until).state(now_ms, max_age_ms=item.decision.max_age_ms)
 
 
+def feed_caps(state: FeedState) -> tuple[tuple[str, Effect], ...]:
+    """The cap of a feed in this state, if any."""
+    return () if state is FeedState.LIVE else ((f"feed-{state}", Effect.REVIEW),)
+
+
 def _judge(item: Assertion) -> Judged:
-    heard = item.feed_state is FeedState.LIVE
-    effect, caps = capped(item.decision.effect, () if heard else ((f"feed-{item.feed_state}", Effect.REVIEW),))
+    effect, caps = capped(item.decision.effect, feed_caps(item.feed_state))
     return Judged(item, effect, item.decision.caps + caps)
 
 

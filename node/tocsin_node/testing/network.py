@@ -24,6 +24,7 @@ from tocsin.v1 import exchange_pb2 as pb
 from tocsin.v1.exchange_pb2_grpc import ExchangeServicer, add_ExchangeServicer_to_server
 from tocsin_crypto.tls import Certificate, TlsIdentity
 from tocsin_node.config import Address
+from tocsin_node.errors import Unreachable
 from tocsin_node.exchange.credentials import ServerIdentity
 from tocsin_node.testing.calls import GONE, Call, End, ServerSide
 
@@ -140,6 +141,18 @@ class Hub:
         call.handler = self.loop.create_task(side.run(), context=listener.context.copy())
         return call
 
+    async def look(self, client: str, address: str, seconds: float) -> bytes:
+        """The certificate that who listens at the address shows. Errors: Unreachable."""
+        server = address.rpartition(":")[0]
+        await asyncio.sleep(self.delay())
+        if self.frozen(client, server):
+            await asyncio.sleep(seconds)
+            raise Unreachable(f"{address} does not answer at all within {seconds:.0f} s")
+        listener = None if frozenset((client, server)) in self._cut else self._listeners.get(server)
+        if listener is None:
+            raise Unreachable(f"{address} refuses the connection: nothing listens there")
+        return listener.identity.shown.identity.certificate.der
+
     def delay(self) -> float:
         """Seconds until the next message arrives."""
         return self._chance.uniform(self.weather.fastest, self.weather.slowest)
@@ -189,6 +202,11 @@ class MemoryNetwork:
         del organisation
         known = frozenset(certificate.der for certificate in certificates)
         return cast("Any", _Channel(self._hub, self._name, address, identity, known))
+
+    async def look(self, address: Address, organisation: str, *, seconds: float) -> bytes:
+        """See `Network`."""
+        del organisation
+        return await self._hub.look(self._name, str(address), seconds)
 
     async def listen(self, address: Address, servicer: ExchangeServicer, identity: ServerIdentity) -> "MemoryNetwork":
         """See `Network`. The address is the organisation's name, whatever its configuration says."""

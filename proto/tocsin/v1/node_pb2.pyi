@@ -717,6 +717,9 @@ class FeedStatus(google.protobuf.message.Message):
     COMMUNITY_FIELD_NUMBER: builtins.int
     AUDIENCE_FIELD_NUMBER: builtins.int
     DELIVERED_FIELD_NUMBER: builtins.int
+    BEHIND_FIELD_NUMBER: builtins.int
+    BEHIND_SINCE_FIELD_NUMBER: builtins.int
+    DELIVERED_AT_FIELD_NUMBER: builtins.int
     origin: builtins.str
     publisher: builtins.str
     size: builtins.int
@@ -727,6 +730,12 @@ class FeedStatus(google.protobuf.message.Message):
     """ms UTC"""
     community: builtins.str
     audience: builtins.str
+    behind: builtins.int
+    """followed: entries the publisher has signed beyond our copy"""
+    behind_since: builtins.int
+    """when this node learned of the first of them; 0: none"""
+    delivered_at: builtins.int
+    """followed: when the last entries came"""
     @property
     def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]: ...
     def __init__(
@@ -741,8 +750,11 @@ class FeedStatus(google.protobuf.message.Message):
         community: builtins.str = ...,
         audience: builtins.str = ...,
         delivered: collections.abc.Iterable[global___Delivered] | None = ...,
+        behind: builtins.int = ...,
+        behind_since: builtins.int = ...,
+        delivered_at: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "community", b"community", "delivered", b"delivered", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "size", b"size", "state", b"state", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "size", b"size", "state", b"state", "why", b"why"]) -> None: ...
 
 global___FeedStatus = FeedStatus
 
@@ -1022,7 +1034,12 @@ class PeerStatus(google.protobuf.message.Message):
     HEARD_AT_FIELD_NUMBER: builtins.int
     SKEW_MS_FIELD_NUMBER: builtins.int
     FEEDS_FIELD_NUMBER: builtins.int
-    DELIVERED_FIELD_NUMBER: builtins.int
+    SENT_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    TRIP_AT_FIELD_NUMBER: builtins.int
+    TRIP_US_FIELD_NUMBER: builtins.int
+    TRIP_BY_FIELD_NUMBER: builtins.int
+    CALLED_AT_FIELD_NUMBER: builtins.int
     organisation: builtins.str
     role: builtins.str
     state: builtins.str
@@ -1033,13 +1050,23 @@ class PeerStatus(google.protobuf.message.Message):
     card_not_after: builtins.int
     policy: builtins.bool
     link: builtins.str
-    """connected, connecting, refused (and why), idle"""
+    """live, behind, connecting, unreachable, paused, silent, stopped, removed, no policy ..."""
     heard_at: builtins.int
     skew_ms: builtins.int
+    """its clock against ours; 0 before it told"""
+    why: builtins.str
+    """of the word in `link`"""
+    trip_at: builtins.int
+    """last round trip that worked, whoever began it; 0: none since the start"""
+    trip_us: builtins.int
+    trip_by: builtins.str
+    """hello, list, ack"""
+    called_at: builtins.int
+    """when it last called this node; 0: not since the start"""
     @property
     def feeds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FeedStatus]: ...
     @property
-    def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]: ...
+    def sent(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SentFeed]: ...
     def __init__(
         self,
         *,
@@ -1055,11 +1082,56 @@ class PeerStatus(google.protobuf.message.Message):
         heard_at: builtins.int = ...,
         skew_ms: builtins.int = ...,
         feeds: collections.abc.Iterable[global___FeedStatus] | None = ...,
-        delivered: collections.abc.Iterable[global___Delivered] | None = ...,
+        sent: collections.abc.Iterable[global___SentFeed] | None = ...,
+        why: builtins.str = ...,
+        trip_at: builtins.int = ...,
+        trip_us: builtins.int = ...,
+        trip_by: builtins.str = ...,
+        called_at: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["card_not_after", b"card_not_after", "card_sequence", b"card_sequence", "delivered", b"delivered", "endpoint", b"endpoint", "feeds", b"feeds", "fingerprint", b"fingerprint", "heard_at", b"heard_at", "link", b"link", "organisation", b"organisation", "policy", b"policy", "role", b"role", "skew_ms", b"skew_ms", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["called_at", b"called_at", "card_not_after", b"card_not_after", "card_sequence", b"card_sequence", "endpoint", b"endpoint", "feeds", b"feeds", "fingerprint", b"fingerprint", "heard_at", b"heard_at", "link", b"link", "organisation", b"organisation", "policy", b"policy", "role", b"role", "sent", b"sent", "skew_ms", b"skew_ms", "state", b"state", "trip_at", b"trip_at", "trip_by", b"trip_by", "trip_us", b"trip_us", "why", b"why"]) -> None: ...
 
 global___PeerStatus = PeerStatus
+
+@typing.final
+class SentFeed(google.protobuf.message.Message):
+    """An own feed as one peer has it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    RECEIVES_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    SIZE_FIELD_NUMBER: builtins.int
+    AT_FIELD_NUMBER: builtins.int
+    BEHIND_FIELD_NUMBER: builtins.int
+    BEHIND_SINCE_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    receives: builtins.bool
+    why: builtins.str
+    size: builtins.int
+    """acknowledged"""
+    at: builtins.int
+    """when; 0: never"""
+    behind: builtins.int
+    """entries of ours beyond that"""
+    behind_since: builtins.int
+    """when the first of them was signed; 0: none"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        receives: builtins.bool = ...,
+        why: builtins.str = ...,
+        size: builtins.int = ...,
+        at: builtins.int = ...,
+        behind: builtins.int = ...,
+        behind_since: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "behind", b"behind", "behind_since", b"behind_since", "feed", b"feed", "receives", b"receives", "size", b"size", "why", b"why"]) -> None: ...
+
+global___SentFeed = SentFeed
 
 @typing.final
 class ListPeersRequest(google.protobuf.message.Message):
@@ -1127,28 +1199,163 @@ class CheckPeerRequest(google.protobuf.message.Message):
 global___CheckPeerRequest = CheckPeerRequest
 
 @typing.final
+class CheckFinding(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: builtins.int
+    SENTENCE_FIELD_NUMBER: builtins.int
+    what: builtins.str
+    """state, address, certificate, name, card, protocol, clock, peer"""
+    sentence: builtins.str
+    def __init__(
+        self,
+        *,
+        what: builtins.str = ...,
+        sentence: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["sentence", b"sentence", "what", b"what"]) -> None: ...
+
+global___CheckFinding = CheckFinding
+
+@typing.final
 class CheckPeerResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     OK_FIELD_NUMBER: builtins.int
     FINDINGS_FIELD_NUMBER: builtins.int
     ROUND_TRIP_US_FIELD_NUMBER: builtins.int
+    ENDPOINT_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
     ok: builtins.bool
     round_trip_us: builtins.int
+    """of a Hello that worked"""
+    endpoint: builtins.str
+    """what was dialled"""
     @property
-    def findings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """one sentence each"""
+    def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CheckFinding]:
+        """what stands between"""
+
+    @property
+    def notes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """worth knowing, nothing stands between"""
 
     def __init__(
         self,
         *,
         ok: builtins.bool = ...,
-        findings: collections.abc.Iterable[builtins.str] | None = ...,
+        findings: collections.abc.Iterable[global___CheckFinding] | None = ...,
         round_trip_us: builtins.int = ...,
+        endpoint: builtins.str = ...,
+        notes: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["findings", b"findings", "ok", b"ok", "round_trip_us", b"round_trip_us"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["endpoint", b"endpoint", "findings", b"findings", "notes", b"notes", "ok", b"ok", "round_trip_us", b"round_trip_us"]) -> None: ...
 
 global___CheckPeerResponse = CheckPeerResponse
+
+@typing.final
+class ListEvidenceRequest(google.protobuf.message.Message):
+    """---- evidence of what peers sent that was false"""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: builtins.int
+    peer: builtins.str
+    def __init__(
+        self,
+        *,
+        peer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["peer", b"peer"]) -> None: ...
+
+global___ListEvidenceRequest = ListEvidenceRequest
+
+@typing.final
+class EvidenceStatus(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    SENTENCE_FIELD_NUMBER: builtins.int
+    AT_FIELD_NUMBER: builtins.int
+    BYTES_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    peer: builtins.str
+    """who sent it"""
+    origin: builtins.str
+    """of which log or key"""
+    code: builtins.str
+    sentence: builtins.str
+    at: builtins.int
+    bytes: builtins.int
+    """of the message"""
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        peer: builtins.str = ...,
+        origin: builtins.str = ...,
+        code: builtins.str = ...,
+        sentence: builtins.str = ...,
+        at: builtins.int = ...,
+        bytes: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "bytes", b"bytes", "code", b"code", "id", b"id", "origin", b"origin", "peer", b"peer", "sentence", b"sentence"]) -> None: ...
+
+global___EvidenceStatus = EvidenceStatus
+
+@typing.final
+class ListEvidenceResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVIDENCE_FIELD_NUMBER: builtins.int
+    @property
+    def evidence(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___EvidenceStatus]: ...
+    def __init__(
+        self,
+        *,
+        evidence: collections.abc.Iterable[global___EvidenceStatus] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["evidence", b"evidence"]) -> None: ...
+
+global___ListEvidenceResponse = ListEvidenceResponse
+
+@typing.final
+class ExportEvidenceRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id"]) -> None: ...
+
+global___ExportEvidenceRequest = ExportEvidenceRequest
+
+@typing.final
+class ExportEvidenceResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: builtins.int
+    EVIDENCE_FIELD_NUMBER: builtins.int
+    file: builtins.bytes
+    """self-contained: tocsin peer evidence verify reads it"""
+    @property
+    def evidence(self) -> global___EvidenceStatus: ...
+    def __init__(
+        self,
+        *,
+        file: builtins.bytes = ...,
+        evidence: global___EvidenceStatus | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["evidence", b"evidence"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["evidence", b"evidence", "file", b"file"]) -> None: ...
+
+global___ExportEvidenceResponse = ExportEvidenceResponse
 
 @typing.final
 class CreateCommunityRequest(google.protobuf.message.Message):
@@ -1519,6 +1726,120 @@ class ShowPoliciesRequest(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["peer", b"peer"]) -> None: ...
 
 global___ShowPoliciesRequest = ShowPoliciesRequest
+
+@typing.final
+class ExplainPolicyRequest(google.protobuf.message.Message):
+    """What became of one signal between this node and one organisation."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    SIGNAL_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin, or local name of an own feed"""
+    signal: builtins.int
+    peer: builtins.str
+    """the publisher: what counts of it here; another: whether it receives ours; or self"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        signal: builtins.int = ...,
+        peer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "peer", b"peer", "signal", b"signal"]) -> None: ...
+
+global___ExplainPolicyRequest = ExplainPolicyRequest
+
+@typing.final
+class ExplainStep(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    stage: builtins.str
+    """received: signal, refuse, rule, cap, feed, time, community; sent: send, delivered"""
+    name: builtins.str
+    """of the rule, cap, demand ..."""
+    outcome: builtins.str
+    """decides, matches, no match, lowers, no change, holds, ignores, fails, note"""
+    why: builtins.str
+    def __init__(
+        self,
+        *,
+        stage: builtins.str = ...,
+        name: builtins.str = ...,
+        outcome: builtins.str = ...,
+        why: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "outcome", b"outcome", "stage", b"stage", "why", b"why"]) -> None: ...
+
+global___ExplainStep = ExplainStep
+
+@typing.final
+class ExplainPolicyResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    PUBLISHER_FIELD_NUMBER: builtins.int
+    SIGNAL_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    DIRECTION_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    STEPS_FIELD_NUMBER: builtins.int
+    EFFECT_FIELD_NUMBER: builtins.int
+    RULE_FIELD_NUMBER: builtins.int
+    CAPS_FIELD_NUMBER: builtins.int
+    RECEIVES_FIELD_NUMBER: builtins.int
+    DELIVERED_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    publisher: builtins.str
+    signal: builtins.int
+    peer: builtins.str
+    """whose policy was asked"""
+    direction: builtins.str
+    """received, sent"""
+    digest: builtins.str
+    """of that policy"""
+    effect: global___Effect.ValueType
+    """received: of this signal alone, now"""
+    rule: builtins.str
+    receives: builtins.bool
+    """sent: whether the peer may follow the feed now"""
+    @property
+    def steps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ExplainStep]:
+        """in the order of counting"""
+
+    @property
+    def caps(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @property
+    def delivered(self) -> global___Delivered:
+        """sent: what it has acknowledged"""
+
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        publisher: builtins.str = ...,
+        signal: builtins.int = ...,
+        peer: builtins.str = ...,
+        direction: builtins.str = ...,
+        digest: builtins.str = ...,
+        steps: collections.abc.Iterable[global___ExplainStep] | None = ...,
+        effect: global___Effect.ValueType = ...,
+        rule: builtins.str = ...,
+        caps: collections.abc.Iterable[builtins.str] | None = ...,
+        receives: builtins.bool = ...,
+        delivered: global___Delivered | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["delivered", b"delivered"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["caps", b"caps", "delivered", b"delivered", "digest", b"digest", "direction", b"direction", "effect", b"effect", "feed", b"feed", "peer", b"peer", "publisher", b"publisher", "receives", b"receives", "rule", b"rule", "signal", b"signal", "steps", b"steps"]) -> None: ...
+
+global___ExplainPolicyResponse = ExplainPolicyResponse
 
 @typing.final
 class AddTokenRequest(google.protobuf.message.Message):

@@ -109,6 +109,16 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.CheckPeerRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.CheckPeerResponse.FromString,
                 _registered_method=True)
+        self.ListEvidence = channel.unary_unary(
+                '/tocsin.v1.Node/ListEvidence',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ListEvidenceRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ListEvidenceResponse.FromString,
+                _registered_method=True)
+        self.ExportEvidence = channel.unary_unary(
+                '/tocsin.v1.Node/ExportEvidence',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ExportEvidenceRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ExportEvidenceResponse.FromString,
+                _registered_method=True)
         self.CreateCommunity = channel.unary_unary(
                 '/tocsin.v1.Node/CreateCommunity',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.CreateCommunityRequest.SerializeToString,
@@ -158,6 +168,11 @@ class NodeStub(object):
                 '/tocsin.v1.Node/ShowPolicies',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.ShowPoliciesRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.PoliciesResponse.FromString,
+                _registered_method=True)
+        self.ExplainPolicy = channel.unary_unary(
+                '/tocsin.v1.Node/ExplainPolicy',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.FromString,
                 _registered_method=True)
         self.AddToken = channel.unary_unary(
                 '/tocsin.v1.Node/AddToken',
@@ -272,6 +287,20 @@ class NodeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEvidence(self, request, context):
+        """role audit too
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEvidence(self, request, context):
+        """role audit too
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateCommunity(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -328,6 +357,13 @@ class NodeServicer(object):
 
     def ShowPolicies(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPolicy(self, request, context):
+        """role audit too
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -428,6 +464,16 @@ def add_NodeServicer_to_server(servicer, server):
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.CheckPeerRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.CheckPeerResponse.SerializeToString,
             ),
+            'ListEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvidence,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ListEvidenceRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ListEvidenceResponse.SerializeToString,
+            ),
+            'ExportEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportEvidence,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ExportEvidenceRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ExportEvidenceResponse.SerializeToString,
+            ),
             'CreateCommunity': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCommunity,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.CreateCommunityRequest.FromString,
@@ -477,6 +523,11 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.ShowPolicies,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.ShowPoliciesRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.PoliciesResponse.SerializeToString,
+            ),
+            'ExplainPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPolicy,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.SerializeToString,
             ),
             'AddToken': grpc.unary_unary_rpc_method_handler(
                     servicer.AddToken,
@@ -910,6 +961,60 @@ class Node(object):
             _registered_method=True)
 
     @staticmethod
+    def ListEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/ListEvidence',
+            tocsin_dot_v1_dot_node__pb2.ListEvidenceRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ListEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/ExportEvidence',
+            tocsin_dot_v1_dot_node__pb2.ExportEvidenceRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ExportEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreateCommunity(request,
             target,
             options=(),
@@ -1169,6 +1274,33 @@ class Node(object):
             '/tocsin.v1.Node/ShowPolicies',
             tocsin_dot_v1_dot_node__pb2.ShowPoliciesRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.PoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/ExplainPolicy',
+            tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -97,6 +97,18 @@ class NodeStub:
         tocsin.v1.node_pb2.CheckPeerResponse,
     ]
 
+    ListEvidence: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ListEvidenceRequest,
+        tocsin.v1.node_pb2.ListEvidenceResponse,
+    ]
+    """role audit too"""
+
+    ExportEvidence: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ExportEvidenceRequest,
+        tocsin.v1.node_pb2.ExportEvidenceResponse,
+    ]
+    """role audit too"""
+
     CreateCommunity: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.CreateCommunityRequest,
         tocsin.v1.node_pb2.CommunityResponse,
@@ -146,6 +158,12 @@ class NodeStub:
         tocsin.v1.node_pb2.ShowPoliciesRequest,
         tocsin.v1.node_pb2.PoliciesResponse,
     ]
+
+    ExplainPolicy: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ExplainPolicyRequest,
+        tocsin.v1.node_pb2.ExplainPolicyResponse,
+    ]
+    """role audit too"""
 
     AddToken: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.AddTokenRequest,
@@ -241,6 +259,18 @@ class NodeAsyncStub:
         tocsin.v1.node_pb2.CheckPeerResponse,
     ]
 
+    ListEvidence: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ListEvidenceRequest,
+        tocsin.v1.node_pb2.ListEvidenceResponse,
+    ]
+    """role audit too"""
+
+    ExportEvidence: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ExportEvidenceRequest,
+        tocsin.v1.node_pb2.ExportEvidenceResponse,
+    ]
+    """role audit too"""
+
     CreateCommunity: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.CreateCommunityRequest,
         tocsin.v1.node_pb2.CommunityResponse,
@@ -290,6 +320,12 @@ class NodeAsyncStub:
         tocsin.v1.node_pb2.ShowPoliciesRequest,
         tocsin.v1.node_pb2.PoliciesResponse,
     ]
+
+    ExplainPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ExplainPolicyRequest,
+        tocsin.v1.node_pb2.ExplainPolicyResponse,
+    ]
+    """role audit too"""
 
     AddToken: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.AddTokenRequest,
@@ -416,6 +452,22 @@ class NodeServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[tocsin.v1.node_pb2.CheckPeerResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.CheckPeerResponse]]: ...
 
     @abc.abstractmethod
+    def ListEvidence(
+        self,
+        request: tocsin.v1.node_pb2.ListEvidenceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.ListEvidenceResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ListEvidenceResponse]]:
+        """role audit too"""
+
+    @abc.abstractmethod
+    def ExportEvidence(
+        self,
+        request: tocsin.v1.node_pb2.ExportEvidenceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.ExportEvidenceResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ExportEvidenceResponse]]:
+        """role audit too"""
+
+    @abc.abstractmethod
     def CreateCommunity(
         self,
         request: tocsin.v1.node_pb2.CreateCommunityRequest,
@@ -484,6 +536,14 @@ class NodeServicer(metaclass=abc.ABCMeta):
         request: tocsin.v1.node_pb2.ShowPoliciesRequest,
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.PoliciesResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.PoliciesResponse]]: ...
+
+    @abc.abstractmethod
+    def ExplainPolicy(
+        self,
+        request: tocsin.v1.node_pb2.ExplainPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.ExplainPolicyResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ExplainPolicyResponse]]:
+        """role audit too"""
 
     @abc.abstractmethod
     def AddToken(

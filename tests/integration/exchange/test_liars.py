@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from tocsin.v1 import exchange_pb2, node_pb2 as pb, signals_pb2
+from tocsin_crypto.checkpoint import sign_checkpoint
 from tocsin_node.build import wall_clock
 from tocsin_node.cli.connect import Local, connect
-from tocsin_node.exchange import wire
+from tocsin_node.exchange import service, wire
+from tocsin_node.exchange.service import Timing
 from tocsin_node.home import Home
 from tocsin_node.init import init_home
+from tocsin_node.keys import Keyring, Unlock
+from tocsin_node.peers.proof import judge, read_evidence_file
 from tocsin_node.serve import run_in_thread
 
 Lie = Callable[[signals_pb2.Segment, bytes], tuple[signals_pb2.Segment, bytes]]
@@ -176,3 +180,33 @@ def test_two_epochs_live_and_signals_are_carried_over(pair: Pair) -> None:
     assert pair.matches("https://new.example/")
     shown = pair.follower.ShowSignal(pb.ShowSignalRequest(feed="publisher.example/feed/truth", signal=1))
     assert [(event.kind, event.epoch) for event in shown.events] == [("assert", 1), ("retag", 2)]
+
+
+@pytest.mark.timeout(90)
+def test_a_second_root_for_one_size_is_proof_in_a_file_that_needs_no_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "Timing", lambda: Timing(heartbeat_s=0.1))
+    with ExitStack() as stack:
+        pair = Pair(tmp_path, stack)
+        pair.publish("lies", "https://good.example/")
+        until(lambda: pair.matches("https://good.example/"))
+        home, origin = Home(tmp_path / "publisher"), "publisher.example/feed/lies"
+        signer = Keyring.load(home, Unlock.find({}, home), "publisher.example").feed_signer()
+        forked = sign_checkpoint(origin, 2, b"\x07" * 32, signer)
+        honest: Any = wire.to_heartbeat
+
+        def lying(note: bytes) -> exchange_pb2.FollowResponse:
+            return honest(forked if note.startswith(f"{origin}\n".encode()) else note)
+
+        monkeypatch.setattr(wire, "to_heartbeat", lying)
+        until(lambda: pair.followed("lies").state == "stopped")
+        peer = pair.follower.ListPeers(pb.ListPeersRequest()).peers[0]
+        assert (peer.link, peer.why.partition(": fork")[0]) == ("stopped", "lies (1 of 2 feeds)")
+        listed = pair.follower.ListEvidence(pb.ListEvidenceRequest(peer="publisher.example")).evidence
+        assert [(one.code, one.origin) for one in listed] == [("fork", origin)]
+        file = pair.follower.ExportEvidence(pb.ExportEvidenceRequest(id=listed[0].id)).file
+        told = judge(read_evidence_file(file))
+        assert told.proved
+        assert told.root == pair.publisher.GetCard(pb.GetCardRequest()).fingerprint
+        assert not pair.follower.ListEvidence(pb.ListEvidenceRequest(peer="other.example")).evidence

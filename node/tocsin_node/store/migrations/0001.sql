@@ -140,7 +140,9 @@ CREATE TABLE evidence (
   at INTEGER NOT NULL,
   code TEXT NOT NULL,
   sentence TEXT NOT NULL,
-  proof BLOB NOT NULL                   -- the message as received
+  proof BLOB NOT NULL,                  -- the message as received
+  card BLOB,                            -- of the organisation that origin names, as it was then: the keys that judge
+  held BLOB                             -- the signed note that the message contradicts
 );
 
 CREATE TABLE token (

@@ -43,7 +43,7 @@ def peer(**changes: Any) -> pb.PeerStatus:
         "card_sequence": 1,
         "card_not_after": NOW + HOUR,
         "policy": True,
-        "link": "connected",
+        "link": "live",
         "heard_at": NOW - 3000,
     }
     return pb.PeerStatus(**(fields | changes))
@@ -78,7 +78,9 @@ def test_status_shows_everything_within_80_columns_and_warnings_are_status_1(toc
 
 
 def test_text_of_peers_cannot_move_the_cursor(tocsin: Tocsin, fake: Any) -> None:
-    fake.answers["ListPeers"] = pb.ListPeersResponse(peers=[peer(link="refused: \x1b[2J\u202eevil [bold]x[/bold]")])
+    fake.answers["ListPeers"] = pb.ListPeersResponse(
+        peers=[peer(link="refused", why="\x1b[2J\u202eevil [bold]x[/bold]")]
+    )
     result = tocsin("peer", "status")
     assert result.exit_code == 1
     assert "\x1b" not in result.stdout
@@ -116,11 +118,65 @@ def test_an_unknown_peer_is_status_2(tocsin: Tocsin, fake: Any) -> None:
 
 
 def test_a_peer_check_with_findings_is_status_1(tocsin: Tocsin, fake: Any) -> None:
-    fake.answers["CheckPeer"] = pb.CheckPeerResponse(ok=False, findings=["it refuses our certificate"])
+    wrong = pb.CheckFinding(what="name", sentence="its certificate is for evil.example, not for platform.example")
+    fake.answers["CheckPeer"] = pb.CheckPeerResponse(ok=False, findings=[wrong], endpoint="192.0.2.1:7443")
     result = tocsin("peer", "check", "platform.example")
-    assert (result.exit_code, result.stdout) == (1, "it refuses our certificate\n")
-    fake.answers["CheckPeer"] = pb.CheckPeerResponse(ok=True, round_trip_us=2500)
-    assert "2.5 ms" in tocsin("peer", "check", "platform.example").stdout
+    assert result.exit_code == 1
+    assert result.stdout.split("\n")[:2] == ["platform.example at 192.0.2.1:7443:", f"  name  {wrong.sentence}"]
+    assert one_object(tocsin("peer", "check", "platform.example", "--json"))["findings"][0]["what"] == "name"
+    fake.answers["CheckPeer"] = pb.CheckPeerResponse(ok=True, round_trip_us=2500, notes=["its clock is 20 s ahead"])
+    result = tocsin("peer", "check", "platform.example")
+    assert "2.5 ms" in result.stdout
+    assert "Note: its clock is 20 s ahead." in result.stdout
+
+
+def test_a_peers_lag_and_what_it_holds_of_ours_show_in_both_tables(tocsin: Tocsin, fake: Any) -> None:
+    followed = feed(origin="platform.example/feed/mail", state="behind", why="1,200 entries", size=10)
+    followed.behind, followed.behind_since = 1200, time.time_ns() // 1_000_000 - 190_000
+    sent = pb.SentFeed(feed=FEED, receives=True, size=40, at=NOW - HOUR, behind=2, behind_since=NOW - HOUR)
+    shown = peer(link="behind", why="1,200 entries", feeds=[followed], sent=[sent], trip_us=1500)
+    shown.trip_at = shown.heard_at = time.time_ns() // 1_000_000
+    fake.answers["ListPeers"] = pb.ListPeersResponse(peers=[shown])
+    listed = " ".join(tocsin("peer", "list").stdout.split())
+    assert "behind 3 min 10 of 1,210 40 of 42 now" in listed
+    status = " ".join(tocsin("peer", "status").stdout.split())
+    assert "in 1.5 ms" in status
+    assert "1,200 for 3 min" in status
+    assert "2 for 1 h" in status
+    plain = one_object(tocsin("peer", "status", "--json"))["peers"][0]
+    assert plain["sent"][0]["behind_since"].endswith("Z")
+    assert plain["called_at"] is None
+
+
+@pytest.mark.parametrize("word", ["stopped", "silent", "unreachable", "refused"])
+def test_a_peer_that_needs_an_operator_is_status_1(tocsin: Tocsin, fake: Any, word: str) -> None:
+    fake.answers["ListPeers"] = pb.ListPeersResponse(peers=[peer(), peer(link=word)])
+    assert tocsin("peer", "status").exit_code == 1
+    assert f"platform.example is {word}. `tocsin peer status" in " ".join(tocsin("peer", "list").stdout.split())
+    fake.answers["ListPeers"] = pb.ListPeersResponse(peers=[peer(), peer(link="paused", why="by this node")])
+    assert tocsin("peer", "status").exit_code == 0
+
+
+def test_an_explanation_is_a_table_of_steps(tocsin: Tocsin, fake: Any) -> None:
+    steps = [
+        pb.ExplainStep(stage="rule", name="sure", outcome="no match", why="enforce: min_severity = high: says low"),
+        pb.ExplainStep(stage="rule", name="rest", outcome="decides", why="review: stance = harmful"),
+    ]
+    received = pb.ExplainPolicyResponse(
+        feed=FEED, signal=17, peer="hotline.example", direction="received", digest="ab" * 32, steps=steps
+    )
+    received.effect, received.rule = pb.EFFECT_REVIEW, "rest"
+    fake.answers["ExplainPolicy"] = received
+    result = tocsin("policy", "explain", FEED, "17", "hotline.example")
+    assert result.exit_code == 0
+    assert "review, by rest" in result.stdout
+    assert result.stdout.index("no match") < result.stdout.index("decides")
+    assert (fake.asked[-1].feed, fake.asked[-1].signal, fake.asked[-1].peer) == (FEED, 17, "hotline.example")
+    assert one_object(tocsin("policy", "explain", FEED, "17", "self", "--json"))["steps"][1]["outcome"] == "decides"
+    sent = pb.ExplainPolicyResponse(feed=FEED, signal=17, peer="platform.example", direction="sent", receives=True)
+    sent.delivered.size, sent.delivered.at = 40, NOW
+    fake.answers["ExplainPolicy"] = sent
+    assert "40 entries of the feed" in tocsin("policy", "explain", "urls", "17", "platform.example").stdout
 
 
 def test_feeds_are_created_listed_and_their_recipients_explained(tocsin: Tocsin, fake: Any) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     *("card export", "card show", "card renew", "audit verify"),
     *("signal show", "signal revise", "signal prove", "signal verify"),
     *("peer add", "peer list", "peer status", "peer check", "peer pause", "peer resume", "peer remove"),
+    *("peer evidence list", "peer evidence export", "peer evidence verify", "policy explain"),
     *("community create", "community invite", "community join", "community rotate"),
     *("feed create", "feed list", "feed recipients", "policy check", "policy apply", "policy show"),
     *("token add", "token list", "token revoke"),

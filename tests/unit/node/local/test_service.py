@@ -315,7 +315,7 @@ async def test_peers_are_added_paused_removed_and_invited(node: Running) -> None
     platform = Organisation.make("platform.example")
     added = await node.ask("AddPeer", pb.AddPeerRequest(card=platform.card, fingerprint=platform.fingerprint))
     assert (added.peer.organisation, added.peer.state, added.peer.policy) == ("platform.example", "active", False)
-    assert added.peer.link == "this command runs without exchange"
+    assert (added.peer.link, added.peer.why[:9]) == ("not followed", "no policy")
     invite = await node.ask("InviteToCommunity", pb.InviteRequest(community=COMMUNITY, organisation="platform.example"))
     assert invite.invite.startswith(b"tocsin/1/invite\n")
     for state in ("paused", "active", "removed"):

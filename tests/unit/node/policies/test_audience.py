@@ -46,9 +46,9 @@ def test_who_is_in_the_audience_and_active_and_sent_to_receives() -> None:
     [
         ("active.example", "it is in the audience and its policy's send names the feed"),
         ("outside.example", "it is not in the feed's audience"),
-        ("paused.example", "it is in the audience but paused"),
-        ("removed.example", "it is in the audience but not a peer"),
-        ("stranger.example", "it is in the audience but not a peer"),
+        ("paused.example", "it is paused"),
+        ("removed.example", "it is not a peer of this node"),
+        ("stranger.example", "it is not a peer of this node"),
         ("unnamed.example", "its policy's send does not name the feed"),
     ],
 )

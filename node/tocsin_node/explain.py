@@ -118,29 +118,29 @@ class Explainer:
     def _held(self, facts: FeedFacts, events: Sequence[Event], now: int) -> Held:
         found = fold(events)
         kind = by_code(found.type)
-        holders = set(self._holders(facts, found.tagged))
+        signal, holders = events[0].index, list(self._holders(facts, found.tagged))
+        later = [holder for holder in holders if holder is not None and holder > signal]
         numbers = {event.entry.epoch for event in found.tagged}
         held = [one.descriptor.match_until for one in self._epochs(facts.community) if one.number in numbers]
         return Held(
             feed=facts.origin,
             publisher=facts.publisher,
-            signal=events[0].index,
+            signal=signal,
             type_name=kind.name if kind else "",
             details=_said(found.word.details),
             standing=found.standing,
             feed_state=self._book.reliance(facts, now),
             match_until=max(held, default=None),
             removed=not self._book.counts(facts),
-            found=events[0].index in holders,
-            newer=None if events[0].index in holders else max(holders, default=None),
+            found=any(holder is not None for holder in holders),
+            newer=max(later) if len(later) == len(holders) else None,
         )
 
-    def _holders(self, facts: FeedFacts, tagged: Iterable[Event]) -> Iterator[int]:
-        """Signals of the same feed that the index has under these tags, expired ones too."""
+    def _holders(self, facts: FeedFacts, tagged: Iterable[Event]) -> Iterator[int | None]:
+        """Which signal of the same feed each tag leads to in the match index, live or not."""
         for event in tagged:
             entry = event.entry
-            hits = self._index.lookup_one(entry.tag, entry.type, entry.epoch, now_ms=0)
-            yield from (hit.signal for hit in hits if hit.feed == facts.log)
+            yield self._index.signal_of(facts.log, entry.tag, entry.type, entry.epoch)
 
     def _key_steps(self, facts: FeedFacts, events: Sequence[Event]) -> Iterator[Step]:
         """Without the key of an epoch no look-up by value can find the signal; a look-up by tag can."""

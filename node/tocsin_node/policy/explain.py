@@ -56,8 +56,8 @@ class Held:
     feed_state: FeedState
     match_until: int | None = None  # when the last epoch of its tags ends; None where none is held
     removed: bool = False  # the publisher was removed as a peer
-    found: bool = True  # the match index holds it under one of its tags
-    newer: int | None = None  # the signal of the same feed that has its tag instead
+    found: bool = True  # its tags lead to something in the match index
+    newer: int | None = None  # the later signal of the same feed that has its tags instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,8 @@ def _standing(held: Held) -> Iterator[Step]:
         yield Step("signal", "type", Outcome.IGNORES, "this version does not know its type: kept, never matched")
     if held.details is None:
         yield Step("signal", "details", Outcome.IGNORES, "its details cannot be read: kept, never matched")
-    if held.newer is not None:
-        why = f"signal {held.newer} of the same feed is newer on the same tag and counts instead"
-        yield Step("signal", "newest", Outcome.IGNORES, why)
-    elif not held.found and not held.standing.withdrawn:
-        why = "the match index does not hold it: a newer signal had its tag, or the entry is not understood"
-        yield Step("signal", "newest", Outcome.IGNORES, why)
+    if not held.found:
+        yield Step("signal", "index", Outcome.IGNORES, "the match index does not hold it: no look-up can find it")
 
 
 def _tried(walk: Trace) -> Iterator[Step]:
@@ -168,11 +164,13 @@ def _cap_why(cap: Ceiling) -> str:
 def _state(held: Held, decision: Decision, now_ms: int) -> Step:
     """What the signal is now, by the one function that says so."""
     age = decision.max_age_ms
-    state = held.standing.state(now_ms, max_age_ms=age, match_until=held.match_until)
+    superseded = held.newer is not None
+    state = held.standing.state(now_ms, max_age_ms=age, match_until=held.match_until, superseded=superseded)
     why = {
         State.LIVE: "not taken back, not expired, not older than the policy allows",
         State.WITHDRAWN: "its publisher has taken it back",
         State.EXPIRED: "its time is over",
+        State.SUPERSEDED: f"signal {held.newer} of the same feed is newer under the same tags and counts instead",
         State.EPOCH_ENDED: "no epoch of its tags is matched any more",
         State.TOO_OLD: f"older than the {(age or 0) // _DAY_MS} days the policy allows",
         State.NOT_YET: "issued further ahead of this clock than clocks differ",

@@ -66,6 +66,15 @@ AUDIT_PAGE: Final = 1024  # audit entries read at once for a caller: about 400 k
 NAME_BYTES: Final = 64  # of a feed, audience, community, token or rule
 POLICY_BYTES: Final = 64 * 1024  # per policy file
 
+# ---- own applications (tocsin_node.client)
+CALL_S: Final = 60.0  # deadline of one call and its repeats: a chunk of 2,048 rows on a busy disk takes seconds
+CHUNK_ROWS: Final = 2048  # rows per commit of a long publish: also what a broken one can leave undecided
+CHUNK_BYTES: Final = LOCAL_MESSAGE_BYTES // 2  # values and details in one request
+MATCH_BATCH: Final = 1024  # look-ups per request: the first answers of a long input come sooner
+ANSWER_BYTES: Final = 64 * 1024 * 1024  # from the own node: verdicts of 4,096 look-ups with all their details
+ADDRESS_BYTES: Final = 256  # of HOME/run/address: a socket path has at most 107
+TOKEN_BYTES: Final = 1024  # of a token file; tokens have some 50
+
 # ---- home
 ORGANISATION_CHARS: Final = 180  # of an id: leaves room for /feed/<name> in a 255-byte origin
 CONFIG_BYTES: Final = 256 * 1024  # of tocsin.toml: 256 audiences of a page each

@@ -5,7 +5,8 @@ Rules, in order:
 2. A home whose lock is free has none: the same core is started in this process, without the exchange, for this command.
 3. Every call carries `authorization: Bearer TOKEN`; the token is the caller's or the home's own operator token.
 
-The command line always speaks the contract; nothing here knows how the node works.
+The command line always speaks the contract; nothing here knows how the node works. Addresses and tokens are read by
+`tocsin_node.client`, as for every other application.
 """
 
 import contextlib
@@ -23,24 +24,12 @@ import grpc
 from tocsin.v1.audit_pb2_grpc import AuditStub
 from tocsin.v1.node_pb2_grpc import NodeStub
 from tocsin_node.cli.errors import CliError
+from tocsin_node.client.connection import Connection, Token, read_target
+from tocsin_node.errors import Denied, Unreachable
 from tocsin_node.home import Home
 
 READY_S: Final = 15.0
 """Seconds a starting node gets to write its address and answer: it rebuilds its index first."""
-
-ADDRESS_BYTES: Final = 256
-"""Longest address file: a socket path has at most 107 bytes."""
-
-TOKEN_BYTES: Final = 1024
-"""Longest token file; tokens are some 50 characters."""
-
-RECEIVE_BYTES: Final = 64 * 1024 * 1024
-"""Largest answer taken from the own node: verdicts of 4,096 look-ups with all their details."""
-
-_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", RECEIVE_BYTES),
-    ("grpc.enable_http_proxy", 0),  # a proxy of the environment has no business with a local listener
-)
 
 
 class Running(Protocol):
@@ -70,18 +59,17 @@ def connect(home: Path, token: str | None, *, start: bool = True, ready_s: float
     Home(home).require()
     with contextlib.ExitStack() as stack:
         if node_runs(home):
-            address = _wait_for_address(home, ready_s)
+            target = _wait_for_target(home, ready_s)
         elif start:
             running = _start(home)
             stack.callback(running.stop)
-            address = running.address
+            target = running.address
         else:
             raise CliError(f"no node runs on {home}; start one with `tocsin serve`")
-        secret = token or _operator_token(home)
-        target = _target(address, home)
+        connection = Connection(target, _token(home, token))
         _await_listener(target, home, ready_s)
-        channel = stack.enter_context(grpc.insecure_channel(target, options=_OPTIONS))
-        authorised = grpc.intercept_channel(channel, _Bearer(secret))
+        channel = stack.enter_context(connection.open(grpc.insecure_channel))
+        authorised = grpc.intercept_channel(channel, _Bearer(connection.token))
         yield Local(node=NodeStub(authorised), audit=AuditStub(authorised))
 
 
@@ -107,36 +95,24 @@ def _start(home: Path) -> Running:
     return run_in_thread(home, exchange=False)
 
 
-def _wait_for_address(home: Path, ready_s: float) -> str:
-    path = Home(home).address
+def _wait_for_target(home: Path, ready_s: float) -> str:
     deadline = time.monotonic() + ready_s
     while True:
-        with contextlib.suppress(FileNotFoundError):
-            if text := path.read_bytes()[: ADDRESS_BYTES + 1].decode(errors="replace").strip():
-                return text
+        with contextlib.suppress(Unreachable):
+            return read_target(Home(home))
         if time.monotonic() > deadline or not node_runs(home):
             raise CliError(f"the node of {home} is busy starting or stopping; try again in a moment")
         time.sleep(0.05)
 
 
-def _target(address: str, home: Path) -> str:
-    """The gRPC target of an address; only a socket or a loopback port is one."""
-    if len(address) <= ADDRESS_BYTES and address.startswith(("unix:/", "ipv4:127.")):
-        return address
-    raise CliError(f"{Home(home).address} does not hold a local address")
-
-
-def _operator_token(home: Path) -> str:
-    path = Home(home).operator_token
+def _token(home: Path, given: str | None) -> Token:
+    """The caller's, else the operator's own."""
+    if given:
+        return Token(given)
     try:
-        text = path.read_bytes()[:TOKEN_BYTES].decode("ascii").strip()
-    except FileNotFoundError:
-        raise CliError(f"{path} does not exist; name a token with --token or TOCSIN_TOKEN") from None
-    except PermissionError:
-        raise CliError(f"{path} belongs to the operator; name your own token with --token or TOCSIN_TOKEN") from None
-    except UnicodeDecodeError:
-        raise CliError(f"{path} does not hold a token") from None
-    return text
+        return Token.read(Home(home).operator_token)
+    except Denied as error:
+        raise CliError(f"{error}; name a token with --token or TOCSIN_TOKEN") from None
 
 
 def _await_listener(address: str, home: Path, ready_s: float) -> None:
@@ -176,10 +152,8 @@ class _Bearer(
 ):
     """Sends the token with every call."""
 
-    def __init__(self, token: str) -> None:
-        if not token.isascii() or not token.isprintable():
-            raise CliError("the token has characters no token has")
-        self._metadata = (("authorization", f"Bearer {token}"),)
+    def __init__(self, token: Token) -> None:
+        self._metadata = token.metadata
 
     def _send(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         call = _Call(

@@ -105,19 +105,14 @@ def _not_utf8() -> "Verdict":
 
 
 def _typed(values: list[str]) -> Iterator[Asked]:
-    return (Asked(0, _sendable(value)) for value in values)
+    from tocsin_node.client.chunks import sendable
 
-
-def _sendable(value: str) -> str | None:
-    """The value as it may be sent: without what is longer than any identifier; None if it is not UTF-8."""
-    try:
-        data = value.encode()
-    except UnicodeEncodeError:
-        return None
-    return data[: VALUE_BYTES + 1].decode(errors="ignore") if len(data) > VALUE_BYTES else value
+    return (Asked(0, sendable(value)) for value in values)
 
 
 def _lines(file: Path) -> Iterator[Asked]:
+    from tocsin_node.client.chunks import sendable
+
     with open_input(file) as stream:
         lines = itertools.chain.from_iterable(arriving_lines(stream, VALUE_BYTES))
         for number, line in enumerate(lines, start=1):
@@ -128,7 +123,7 @@ def _lines(file: Path) -> Iterator[Asked]:
                 # A line cut at the limit may end inside a character: too long then, not ill-formed.
                 value = data[: error.start].decode() if len(line) > VALUE_BYTES else None
             if value is None or value.strip():
-                yield Asked(number, _sendable(value) if value else value)
+                yield Asked(number, sendable(value) if value else value)
 
 
 def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:

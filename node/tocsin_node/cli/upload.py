@@ -7,7 +7,6 @@ broken-off run is simply repeated: the node finds what it has and counts it as u
 Ctrl-C never reaches gRPC's own waiting, which does not survive it: see Interruption.
 """
 
-import json
 import queue
 import signal
 import threading
@@ -19,17 +18,16 @@ from typing import Any, Final, Self
 
 import grpc
 
-from tocsin.v1.node_pb2 import PublishChunk, PublishRequest, PublishResponse, PublishRow, PublishStart
+from tocsin.v1.node_pb2 import PublishRequest, PublishResponse, PublishStart
 from tocsin.v1.node_pb2_grpc import NodeStub
 from tocsin_node.cli.errors import CliError
+from tocsin_node.client import chunks
+from tocsin_node.limits import CHUNK_BYTES
 from tocsin_signals.rows import Expiry, Row, RowReject
 from tocsin_signals.types import MAX_LIFETIME_DAYS
 
 IN_FLIGHT: Final = 2
 """Chunks sent and not answered: one is committed while the next is on its way."""
-
-CHUNK_BYTES: Final = 4 * 1024 * 1024
-"""Values and details in one chunk, in bytes: half of what the node's listener takes."""
 
 DRAIN_S: Final = 5.0
 """Seconds to wait, after an interruption, for the answers to what was sent."""
@@ -69,29 +67,20 @@ class Chunk:
 
     rows: dict[int, Row] = field(default_factory=dict[int, Row])
     rejects: list[RowReject] = field(default_factory=list[RowReject])
-    message: PublishChunk = field(default_factory=PublishChunk)
+    sent: chunks.Chunk = field(default_factory=chunks.Chunk)
     position: int = 0
-    size: int = 0
-    numbers: dict[bytes, int] = field(default_factory=dict[bytes, int])
 
     def add(self, row: Row, defaults: Defaults) -> None:
         """Take a row."""
-        fields = json.dumps({**defaults.fields, **row.fields}, ensure_ascii=False, sort_keys=True).encode()
-        number = self.numbers.setdefault(fields, len(self.numbers))
-        if number == len(self.message.fields):
-            self.message.fields.append(fields)
-            self.size += len(fields)
-        sent = PublishRow(
-            line=row.line,
-            type=row.type,
-            value=row.value,
+        self.sent.add(
+            row.line,
+            row.type,
+            row.value,
             region=row.region or defaults.region,
-            fields=number,
+            fields={**defaults.fields, **row.fields},
             valid_until=defaults.valid_until(row),
         )
-        self.message.rows.append(sent)
         self.rows[row.line] = row
-        self.size += len(row.value) * 4
 
 
 def cut(
@@ -104,7 +93,7 @@ def cut(
             chunk.rejects.append(row)
         else:
             chunk.add(row, defaults)
-        if len(chunk.rows) >= batch or len(chunk.rejects) >= batch or chunk.size >= CHUNK_BYTES:
+        if len(chunk.rows) >= batch or len(chunk.rejects) >= batch or chunk.sent.size >= CHUNK_BYTES:
             chunk.position = position()
             yield chunk
             chunk = Chunk()
@@ -174,7 +163,7 @@ class Upload:
         """
         for chunk in self._until_interrupted(iter(chunks)):
             if chunk.rows:
-                self._requests.put(PublishRequest(chunk=chunk.message))
+                self._requests.put(PublishRequest(chunk=chunk.sent.message))
             self._waiting.append(chunk)
             while len(self._waiting) > IN_FLIGHT:
                 yield self._answered()

@@ -11,7 +11,7 @@ from tocsin.v1 import node_pb2
 from tocsin_node.cli import connect as door
 from tocsin_node.cli.connect import connect
 from tocsin_node.cli.errors import CliError
-from tocsin_node.errors import Refused
+from tocsin_node.errors import Misconfigured, Refused
 
 Tocsin = Callable[..., Result]
 
@@ -78,7 +78,7 @@ def test_a_node_that_holds_the_lock_but_does_not_answer_is_given_up(fake: Any, h
 @pytest.mark.parametrize("address", ["dns:e.example:443", "ipv4:10.0.0.1:443", "unix:relative", "unix:/" + "x" * 300])
 def test_only_a_local_address_is_called(fake: Any, home: Path, address: str) -> None:
     (home / "run" / "address").write_text(address)
-    with pytest.raises(CliError, match="does not hold a local address"), connect(home, None, ready_s=0.2):
+    with pytest.raises(Misconfigured, match="does not hold a local address"), connect(home, None, ready_s=0.2):
         pass
 
 
@@ -98,7 +98,7 @@ def test_a_token_that_is_missing_or_odd_is_one_sentence(tocsin: Tocsin, fake: An
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_an_unreadable_operator_token_says_to_name_an_own_one(tocsin: Tocsin, fake: Any, home: Path) -> None:
     (home / "run" / "operator.token").chmod(0)
-    assert "belongs to the operator" in tocsin("status").stderr
+    assert "belongs to somebody else" in tocsin("status").stderr
 
 
 @pytest.mark.parametrize(

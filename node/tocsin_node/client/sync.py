@@ -1,0 +1,120 @@
+"""The blocking client. Safe to use from several threads."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+import tenacity
+
+from tocsin.v1.node_pb2_grpc import NodeStub
+from tocsin_node.client import calls
+from tocsin_node.client.calls import Call
+from tocsin_node.client.connection import Connection
+from tocsin_node.client.errors import family
+from tocsin_node.client.values import Progress, PublishResult, Query, Row, Signal, Status, Verdict, Withdrawn
+from tocsin_node.limits import CALL_S
+
+T = TypeVar("T")
+
+
+class Client:
+    """A node, for one application. Use it as a context, or call `close`.
+
+    `deadline_s` is for each call, its repeats included; a long input is several calls. Every method raises the families
+    of `NodeError`.
+    """
+
+    def __init__(self, connection: Connection, *, deadline_s: float = CALL_S) -> None:
+        self._deadline_s = deadline_s
+        self._metadata = connection.token.metadata
+        self._channel = connection.open(grpc.insecure_channel)
+        self._stub: Any = NodeStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; calls under way fail."""
+        self._channel.close()
+
+    def match(self, queries: Iterable[Query], *, purpose: str = "detect") -> list[Verdict]:
+        """One verdict for each query, in order. Role match. `purpose` goes into the audit log."""
+        return list(self.match_each(queries, purpose=purpose))
+
+    def match_each(self, queries: Iterable[Query], *, purpose: str = "detect") -> Iterator[Verdict]:
+        """The same for input of any length: verdicts come while queries are still read."""
+        return chain.from_iterable(self._do(call) for call in calls.match(queries, purpose))
+
+    def check(
+        self,
+        tags: Iterable[bytes],
+        *,
+        type_name: str,
+        epoch: int,
+        purpose: str = "detect",
+    ) -> dict[bytes, Verdict]:
+        """The verdicts of those tags that match; no identifier takes part. Role match."""
+        parts = [self._do(call) for call in calls.check(tags, type_name, epoch, purpose)]
+        return {tag: verdict for part in parts for tag, verdict in part.items()}
+
+    def publish(
+        self, feed: str, rows: Iterable[Row], *, progress: Callable[[Progress], None] | None = None
+    ) -> PublishResult:
+        """Publish rows into an own feed, chunk by chunk, each durable before the next. Role publish.
+
+        Rows that cannot be published are in the result. After an error the same call doubles nothing. `progress` is
+        called after each chunk.
+        """
+        published = calls.Published()
+        for call in calls.publish(feed, rows):
+            done = published.add(self._do(call))
+            if progress is not None:
+                progress(done)
+        return published.result()
+
+    def withdraw(
+        self,
+        feed: str,
+        *,
+        signals: Iterable[int] = (),
+        identifiers: Iterable[Query] = (),
+        reason: str,
+        required_action: str = "stop_matching",
+    ) -> Withdrawn:
+        """Take own signals back, by id or by what was published. Role publish. What was taken back stays so."""
+        parts = calls.withdraw(feed, signals, identifiers, reason, required_action)
+        return calls.together([self._do(call) for call in parts])
+
+    def show_signal(self, feed: str, signal: int) -> Signal:
+        """The life of one signal, own or followed. Role publish."""
+        return self._do(calls.show_signal(feed, signal))
+
+    def status(self) -> Status:
+        """The node as a whole. Role operate."""
+        return self._do(calls.status())
+
+    def _do(self, call: Call[T]) -> T:
+        if call.known is not None:
+            return call.read(call.known)
+        ends = time.monotonic() + self._deadline_s
+        try:
+            for attempt in tenacity.Retrying(**calls.retrying(call, self._deadline_s)):
+                with attempt:
+                    return call.read(self._send(call, ends - time.monotonic()))
+        except grpc.RpcError as error:
+            raise family(error) from None
+        raise AssertionError  # the last attempt returned or raised
+
+    def _send(self, call: Call[Any], timeout: float) -> Any:
+        method = getattr(self._stub, call.method)
+        if not call.stream:
+            return method(call.requests[0], timeout=timeout, metadata=self._metadata)
+        return calls.only(list(method(iter(call.requests), timeout=timeout, metadata=self._metadata)))

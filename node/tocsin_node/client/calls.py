@@ -1,6 +1,7 @@
 """What each method of a client asks of the node: requests, deadline, whether it may be repeated, how its answer reads.
 
-The blocking and the asynchronous client differ only in how they carry these out: what a method is stands here. Inputs of any length become several calls, made only as far as the caller goes on.
+The blocking and the asynchronous client differ only in how they carry these out: what a method is stands here. Inputs
+of any length become several calls, made only as far as the caller goes on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

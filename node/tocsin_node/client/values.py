@@ -182,7 +182,7 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The node as a whole. `signals` counts rows of its match index; `exchange` is empty where it listens for nobody."""
+    """The node as a whole. `signals` counts rows of its match index; `exchange` is empty where nobody can connect."""
 
     organisation: str
     fingerprint: str

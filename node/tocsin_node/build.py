@@ -1,8 +1,9 @@
 """One node, wired: the only place that knows every part. `serve` runs it.
 
-Order of start: lock (the caller holds it), configuration, keys, store, logs and high-water marks, services, the match
-index from stored entries, the writer, the local listener, the exchange. Stop goes the other way. `rooms` says what the
-services of each room are made of, `local.methods` which handler answers which local method.
+Order of start: lock (the caller holds it), configuration, keys, store, logs and high-water marks, services, the web
+listener, the match index from stored entries, the writer, the local listener, the exchange. Stop: the web listener,
+then the other way. `rooms` says what the services of each room are made of, `local.methods` which handler answers which
+local method.
 """
 
 import asyncio
@@ -10,11 +11,11 @@ import contextlib
 import time
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from tocsin_node.config import Config, load_config, reload_changes
+from tocsin_node.config import Address, Config, load_config, reload_changes
 from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
@@ -30,6 +31,7 @@ from tocsin_node.log.tx import Stored
 from tocsin_node.log.writer import Writer
 from tocsin_node.logging import configure
 from tocsin_node.match.intake import take_in
+from tocsin_node.meter import Meter
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
 from tocsin_node.segment.verify import Accepted
@@ -37,7 +39,13 @@ from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
 from tocsin_signals import canon
+from tocsin_node.web.gauges import Gauges, free_bytes
+from tocsin_node.web.readiness import Readiness
 
+if TYPE_CHECKING:
+    from tocsin_node.web.server import WebServer
+
+_SOFTWARE: Final = f"tocsin {version('tocsin')}"
 _log: Any = structlog.get_logger("tocsin.node")
 
 
@@ -69,6 +77,8 @@ class Node:
         )
         self._exchange = self._build_exchange(timing) if exchange else None
         self._listener = self._build_listener(environment)
+        self._readiness = Readiness(writer=self._core.writer, free_bytes=lambda: free_bytes(home))
+        self._web = self._build_web(self._config.web.listen) if exchange and self._config.web.listen else None
         self._totals: asyncio.Task[None] | None = None
 
     def _build_exchange(self, timing: Timing | None) -> Exchange:
@@ -83,6 +93,7 @@ class Node:
             feeds=self._publishing.feeds,
             workers=core.workers,
             tally=core.tally,
+            meter=core.meter,
             audiences=self._audiences,
             assess=self._assess,
             on_state=self._matching.book.set_state,
@@ -110,7 +121,7 @@ class Node:
             audiences=self._audiences,
             links=self._exchange,
             listens=str(self._config.exchange.listen or "") if serving else "",
-            software=f"tocsin {version('tocsin')}",
+            software=_SOFTWARE,
             clock=core.clock,
         )
         asked = Asked(
@@ -127,13 +138,38 @@ class Node:
             home=core.home,
             tcp=self._config.local.tcp if serving else None,
             environment=environment,
-            guard=Guard(tokens=trust.tokens, tally=core.tally),
+            guard=Guard(tokens=trust.tokens, tally=core.tally, meter=core.meter),
             calls=services(asked),
         )
+
+    def _build_web(self, listen: Address) -> "WebServer":
+        # Imported here: a command that starts a core for itself serves no web.
+        from tocsin_node.web.app import Pages
+        from tocsin_node.web.server import WebServer
+
+        core, matching, exchange = self._core, self._matching, self._exchange
+        gauges = Gauges(
+            core=core,
+            trust=self._trust,
+            book=matching.book,
+            index=matching.index,
+            software=_SOFTWARE,
+            started_at=core.clock(),
+        )
+        pages = Pages(
+            readiness=self._readiness,
+            gauges=gauges,
+            meter=core.meter,
+            links=lambda: exchange.states() if exchange else {},
+            local_only=listen.loopback,
+        )
+        return WebServer(home=core.home, listen=listen, pages=pages)
 
     async def start(self) -> str:
         """Bring everything up; returns the local address. On an error everything started is stopped again."""
         try:
+            if self._web is not None:
+                await self._web.start()
             await asyncio.to_thread(self._load_index)
             self._core.writer.observe(lambda stored: take_in(self._matching.index, stored))
             self._core.writer.start()
@@ -143,6 +179,7 @@ class Node:
                 )
             self._totals = asyncio.create_task(self._core.tally.run())
             address = await self._listener.start()
+            self._readiness.loaded = True
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
                 await asyncio.to_thread(canon.load)  # else the first phone number would hold up the loop
@@ -155,6 +192,8 @@ class Node:
 
     async def stop(self) -> None:
         """Let what is under way finish, write what waits, close."""
+        if self._web is not None:
+            await self._web.stop()
         if self._exchange is not None:
             await self._exchange.stop()
         await self._listener.stop()
@@ -209,8 +248,10 @@ def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: 
         random=edges.random,
         schedule=edges.schedule,
     )
+    meter = Meter()
+    writer.observe_commits(meter.committed)
     tally = Tally(writer=writer, clock=clock)
-    return Core(home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges)
+    return Core(home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges, meter)
 
 
 def _audit_origin(store: Store) -> str:

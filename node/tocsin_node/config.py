@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass as checked
 from pydantic_core import ErrorDetails
 
@@ -39,15 +39,16 @@ class Address:
     port: int
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """From `host:port` or `[v6]:port`; ValueError otherwise."""
+    def parse(cls, text: str, *, free: bool = False) -> Self:
+        """From `host:port` or `[v6]:port`; `free` lets port 0 through, for one the system chooses. ValueError."""
         host, colon, port = text.rpartition(":")
         bare = host.removeprefix("[").removesuffix("]")
         bracketed = host.startswith("[") and host.endswith("]")
         if not colon or not bare or bracketed != (":" in bare) or any(c.isspace() or c in "/[]@" for c in bare):
             raise ValueError("is not host:port, such as 192.0.2.7:7443 or [2001:db8::7]:7443")
-        if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
-            raise ValueError("has no port from 1 to 65535")
+        least = 0 if free else 1
+        if not (port.isascii() and port.isdigit() and len(port) <= 5 and least <= int(port) < 65536):
+            raise ValueError(f"has no port from {least} to 65535")
         return cls(bare, int(port))
 
     def __str__(self) -> str:
@@ -64,6 +65,10 @@ class Address:
 
 def _address(value: object) -> object:
     return Address.parse(value) if isinstance(value, str) else value
+
+
+def _free_address(value: object) -> object:
+    return Address.parse(value, free=True) if isinstance(value, str) else value
 
 
 def _numeric(address: Address) -> Address:
@@ -126,6 +131,22 @@ class Local(_Table):
     tcp: Annotated[AnyAddress, AfterValidator(_numeric), AfterValidator(_loopback)] | None = None
 
 
+class Web(_Table):
+    """The HTTP listener: health and metrics, without authentication."""
+
+    listen: Annotated[Address, BeforeValidator(_free_address), AfterValidator(_numeric)] | None = None
+    allow_remote: bool = False
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.listen and not self.listen.loopback and not self.allow_remote:
+            raise ValueError(
+                ".listen may only be a loopback address such as 127.0.0.1:7480, unless web.allow_remote = true: "
+                "whoever reaches it reads the names of feeds and peers and all counts without a token"
+            )
+        return self
+
+
 class Silence(_Table):
     """When a quiet feed loses weight."""
 
@@ -157,6 +178,7 @@ class Config(_Table):
     role: Role
     exchange: Exchange = Exchange()
     local: Local = Local()
+    web: Web = Web()
     audiences: Annotated[
         Mapping[Annotated[str, AfterValidator(_audience_name)], Members],
         Field(max_length=256, default_factory=dict),
@@ -191,6 +213,8 @@ CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
         "exchange.listen": Change.RESTART,
         "exchange.endpoints": Change.NOW,  # in the next card
         "local.tcp": Change.RESTART,
+        "web.listen": Change.RESTART,
+        "web.allow_remote": Change.RESTART,
         "audiences": Change.NOW,
         "silence.max_silence_days": Change.NOW,
         "lifetimes": Change.NOW,  # of what is published or revised from then on
@@ -259,7 +283,8 @@ def _sentence(item: ErrorDetails) -> str:
         case "extra_forbidden":
             return f"{key} is not a known key"
         case "value_error":
-            return f"{key} {item['ctx']['error'] if 'ctx' in item else item['msg']}"
+            said = str(item["ctx"]["error"] if "ctx" in item else item["msg"])
+            return f"{key}{said}" if said.startswith(".") else f"{key} {said}"
         case "literal_error":
             return f"{key} is not one of {item['ctx']['expected'] if 'ctx' in item else 'the known words'}"
         case "string_type" | "int_type" | "tuple_type" | "dict_type" | "dataclass_type" | "model_type":

@@ -88,6 +88,11 @@ class Home:
         return self.run / "address"
 
     @property
+    def web_address(self) -> Path:
+        """The file that says where the web listener is, while it serves."""
+        return self.run / "web"
+
+    @property
     def operator_token(self) -> Path:
         """The token that `init` makes."""
         return self.run / "operator.token"

@@ -66,6 +66,15 @@ AUDIT_PAGE: Final = 1024  # audit entries read at once for a caller: about 400 k
 NAME_BYTES: Final = 64  # of a feed, audience, community, token or rule
 POLICY_BYTES: Final = 64 * 1024  # per policy file
 
+# ---- web listener
+WEB_CONNECTIONS: Final = 64  # at once: a few scrapers and probes; more are closed unread
+WEB_CONNECTION_S: Final = 30.0  # life of one connection, however slowly it speaks: scrapers ask every 15 s
+WEB_HEAD_BYTES: Final = 8 * 1024  # of a request's line and headers
+WEB_STOP_S: Final = 2.0  # for answers under way when the node stops
+READY_S: Final = 2.0  # for the writer to answer a look at readiness
+READY_CACHE_S: Final = 1.0  # between two looks, however many ask
+METRIC_REASONS: Final = 128  # distinct refusal reasons counted by name: all of this program's, and no flood of others
+
 # ---- own applications (tocsin_node.client)
 CALL_S: Final = 60.0  # deadline of one call and its repeats: a chunk of 2,048 rows on a busy disk takes seconds
 CHUNK_ROWS: Final = 2048  # rows per commit of a long publish: also what a broken one can leave undecided

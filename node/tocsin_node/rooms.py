@@ -18,6 +18,7 @@ from tocsin_node.match.feeds import FeedBook
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
 from tocsin_node.match.service import Matcher
+from tocsin_node.meter import Meter
 from tocsin_node.peers.book import PeerState
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
@@ -51,6 +52,7 @@ class Core:
     tally: Tally
     clock: Clock
     edges: Edges
+    meter: Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Matching:
             feeds=book,
             keys=trust.communities,
             workers=core.workers,
-            tally=LookupTally(core.tally),
+            tally=LookupTally(core.tally, core.meter),
             clock=core.clock,
         )
         return cls(index, book, judge, matcher)

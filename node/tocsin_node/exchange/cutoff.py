@@ -16,6 +16,7 @@ import structlog
 
 from tocsin_node.errors import Denied, NodeError, answer
 from tocsin_node.limits import CUT_OFF_S
+from tocsin_node.meter import Meter
 
 T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -50,12 +51,15 @@ async def beside(revoked: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
     return results[0]
 
 
-async def answered(context: Context, method: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+async def answered(context: Context, method: str, work: Callable[[], Coroutine[Any, Any, T]], meter: Meter) -> T:
     """The result of a call's work, or its error as status and public sentence; the cause goes to the log."""
+    ended = "CANCELLED"  # unless something else is known of its end
     try:
-        return await work()
+        result = await work()
+        ended = "OK"
     except Exception as error:
         status, sentence = answer(error)
+        ended = status.name
         if isinstance(error, NodeError):
             _log.info("refused", method=method, status=status.name, sentence=sentence)
         else:
@@ -63,3 +67,7 @@ async def answered(context: Context, method: str, work: Callable[[], Coroutine[A
         async with asyncio.timeout(CUT_OFF_S):
             await context.abort(status, sentence)
         raise AssertionError from error  # `abort` does not return
+    else:
+        return result
+    finally:
+        meter.exchange_call(method, ended)

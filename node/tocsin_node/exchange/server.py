@@ -30,6 +30,7 @@ from tocsin_node.limits import STREAMS_PER_PEER
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.head import latest_checkpoint
 from tocsin_node.log.writer import Writer
+from tocsin_node.meter import Meter
 from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
 from tocsin_node.policy.model import Policy
@@ -56,6 +57,7 @@ class Serving:
     wakes: Wakes
     tally: Tally
     contacts: Contacts
+    meter: Meter
     clock: Callable[[], int]
     random: Random
     heartbeat_s: float
@@ -79,7 +81,7 @@ class Servicer(ExchangeServicer):
             peer = await self._with.peers.refresh(peer.organisation, shown.card)
             return pb.HelloResponse(hello=wire.to_hello(self._with.greeting.hello(peer)))
 
-        return await answered(context, "Hello", work)
+        return await answered(context, "Hello", work, self._with.meter)
 
     async def ListFeeds(self, request: pb.ListFeedsRequest, context: Any) -> pb.ListFeedsResponse:  # noqa: ARG002, N802
         """The feeds the caller receives."""
@@ -93,7 +95,7 @@ class Servicer(ExchangeServicer):
             ]
             return wire.to_feeds(offered)
 
-        return await answered(context, "ListFeeds", work)
+        return await answered(context, "ListFeeds", work, self._with.meter)
 
     async def Follow(self, request_iterator: Any, context: Any) -> None:  # noqa: ARG002, N802  # pyright: ignore[reportIncompatibleMethodOverride]  reads and writes by the context
         """One feed from a given entry on."""
@@ -109,7 +111,7 @@ class Servicer(ExchangeServicer):
             finally:
                 self._streams[name] -= 1
 
-        await answered(context, "Follow", work)
+        await answered(context, "Follow", work, self._with.meter)
 
     async def _follow(self, peer: str, context: Context) -> None:
         first: Any = await context.read()

@@ -25,6 +25,7 @@ from tocsin_node.exchange.server import Servicer, Serving
 from tocsin_node.exchange.wakes import Wakes
 from tocsin_node.limits import DRAIN_S, HEARTBEAT_S, SHOW_S, SILENCE_S
 from tocsin_node.log.writer import Writer
+from tocsin_node.meter import Meter
 from tocsin_node.peers.book import PeerBook
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
@@ -62,6 +63,7 @@ class Exchange:
         feeds: Feeds,
         workers: Workers,
         tally: Tally,
+        meter: Meter,
         audiences: Callable[[], Mapping[str, Collection[str]]],
         assess: Assess,
         on_state: OnState,
@@ -100,6 +102,7 @@ class Exchange:
                 wakes=self._wakes,
                 tally=tally,
                 contacts=self._contacts,
+                meter=meter,
                 clock=clock,
                 random=random,
                 heartbeat_s=timing.heartbeat_s,

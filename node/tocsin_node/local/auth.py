@@ -22,6 +22,7 @@ import grpc
 import grpc.aio
 
 from tocsin_node.log.envelope import Actor, ActorKind
+from tocsin_node.meter import OTHER, Meter
 from tocsin_node.tally import Kind, Tally
 from tocsin_node.tokens import Role, Token
 
@@ -136,9 +137,10 @@ class _Denial(Exception):
 class Guard(grpc.aio.ServerInterceptor):
     """Lets a call through with its actor, or answers it with the reason why not."""
 
-    def __init__(self, *, tokens: Verifies, tally: Tally) -> None:
+    def __init__(self, *, tokens: Verifies, tally: Tally, meter: Meter | None = None) -> None:
         self._tokens = tokens
         self._tally = tally
+        self._meter = meter or Meter()
 
     async def intercept_service(
         self,
@@ -150,7 +152,9 @@ class Guard(grpc.aio.ServerInterceptor):
         try:
             actor = self.admit(details.method, details.invocation_metadata)
         except _Denial as denial:
-            about = (("method", details.method.rpartition("/")[2]),) if details.method in ACCESS else ()
+            known = details.method.rpartition("/")[2] if details.method in ACCESS else ""
+            self._meter.local_call(known or OTHER, denial.status.name, 0.0)
+            about = (("method", known),) if known else ()
             kind = Kind("auth.failed", denial.actor, "denied", denial.why, about)
             self._tally.add(kind, {"calls": 1})
             return refusal(denial.status, denial.sentence)

@@ -24,6 +24,7 @@ from tocsin_node.errors import Misbehaviour, Misconfigured, Refused, answer
 from tocsin_node.limits import INLINE_VALUES
 from tocsin_node.local.auth import Admits, Unbound
 from tocsin_node.log.envelope import Actor
+from tocsin_node.meter import Meter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,18 +46,21 @@ _log: Any = structlog.get_logger("tocsin.local")
 class Calls(grpc.GenericRpcHandler):
     """Every method of one service, bound to the function that does it."""
 
-    def __init__(self, service: ServiceDescriptor, table: Mapping[str, Once | Stream]) -> None:
+    def __init__(
+        self, service: ServiceDescriptor, table: Mapping[str, Once | Stream], *, meter: Meter | None = None
+    ) -> None:
         methods: Mapping[str, MethodDescriptor] = dict(service.methods_by_name)
         if table.keys() != methods.keys():
             raise ValueError(f"{service.full_name} and its table differ in {sorted(table.keys() ^ methods.keys())}")
         self.name: str = service.full_name
+        self._meter = meter or Meter()
         self._methods = {f"/{self.name}/{name}": (methods[name], table[name]) for name in table}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "_Handler | None":
         """The handler of a call to this service, which the guard binds to its actor; None for other services."""
         details: Admits = handler_call_details
         found = self._methods.get(details.method)
-        return None if found is None else Unbound(partial(_handler, *found))
+        return None if found is None else Unbound(partial(_handler, *found, self._meter))
 
 
 async def off_loop(count: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -66,14 +70,14 @@ async def off_loop(count: int, function: Callable[P, T], *args: P.args, **kwargs
     return await asyncio.to_thread(function, *args, **kwargs)
 
 
-def _handler(method: MethodDescriptor, function: Any, actor: Actor) -> _Handler:
+def _handler(method: MethodDescriptor, function: Any, meter: Meter, actor: Actor) -> _Handler:
     async def once(request: Any, context: _Context) -> Message:
-        async with _answered(method.name, actor, context):
+        async with _answered(method.name, actor, context, meter):
             return await function(request, actor)
         raise AssertionError  # an error was answered: `abort` does not return
 
     async def stream(request: Any, context: _Context) -> AsyncIterator[Message]:
-        async with _answered(method.name, actor, context), aclosing(function(request, actor)) as responses:
+        async with _answered(method.name, actor, context, meter), aclosing(function(request, actor)) as responses:
             async for response in responses:
                 yield response
 
@@ -92,20 +96,25 @@ def _handler(method: MethodDescriptor, function: Any, actor: Actor) -> _Handler:
 
 
 @asynccontextmanager
-async def _answered(method: str, actor: Actor, context: _Context) -> AsyncGenerator[None]:
+async def _answered(method: str, actor: Actor, context: _Context, meter: Meter) -> AsyncGenerator[None]:
     request = secrets.token_hex(8)
     log = _log.bind(request=request, method=method, actor=actor.name)
     start = time.monotonic()
+    ended = "CANCELLED"  # unless something else is known of its end
     try:
         yield
+        ended = "OK"
     except grpc.aio.AbortError:
         raise
     except Exception as error:
         status, sentence = answer(error)
+        ended = status.name
         if isinstance(error, Refused | Misconfigured | Misbehaviour):
             # The caller has the sentence, which may name what the caller wrote; the log needs only why.
             log.info("refused", status=status.name, error=type(error).__name__, exc_info=error.__cause__)
         else:
             log.exception("failed", status=status.name)
         await context.abort(status, sentence[:SENTENCE_CHARS], ((REQUEST_ID, request),))
+    finally:
+        meter.local_call(method, ended, time.monotonic() - start)
     log.debug("answered", ms=round((time.monotonic() - start) * 1000, 1))

@@ -8,6 +8,7 @@ from tocsin_node.local import wire
 from tocsin_node.local.calls import off_loop
 from tocsin_node.log.envelope import Actor
 from tocsin_node.match.service import Matcher
+from tocsin_node.meter import Meter
 from tocsin_node.policy.effect import Effect
 from tocsin_node.tally import Kind, Tally
 
@@ -15,14 +16,16 @@ from tocsin_node.tally import Kind, Tally
 class LookupTally:
     """Totals of look-ups per client, purpose and minute."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, meter: Meter) -> None:
         self._tally = tally
+        self._meter = meter
 
     def add(self, *, actor: Actor, purpose: str, items: int, effects: Sequence[Effect]) -> None:
         """Count one request."""
         hits = Counter(str(effect) for effect in effects)
         kind = Kind("lookup.done", actor, about=(("purpose", purpose),))
         self._tally.add(kind, {"items": items, **hits})
+        self._meter.looked_up(items, effects)
 
 
 class MatchCalls:

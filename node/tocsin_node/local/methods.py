@@ -41,7 +41,8 @@ def services(asked: Asked) -> Sequence[Calls]:
     """The services Node and Audit; roles are `auth`'s."""
     core = asked.core
     audit = AuditCalls(home=core.home, store=core.store, writer=core.writer, book=asked.matching.book)
-    audited = {"Verify": audit.verify, "ReadAudit": audit.read, "ProveSignal": audit.prove}
+    audited: Handlers = {"Verify": audit.verify, "ReadAudit": audit.read, "ProveSignal": audit.prove}
+    meter = core.meter
     node = {
         **_matching(asked),
         **_publishing(asked),
@@ -52,8 +53,8 @@ def services(asked: Asked) -> Sequence[Calls]:
         **_evidence(asked),
     }
     return [
-        Calls(node_pb2.DESCRIPTOR.services_by_name["Node"], node),
-        Calls(audit_pb2.DESCRIPTOR.services_by_name["Audit"], audited),
+        Calls(node_pb2.DESCRIPTOR.services_by_name["Node"], node, meter=meter),
+        Calls(audit_pb2.DESCRIPTOR.services_by_name["Audit"], audited, meter=meter),
     ]
 
 
@@ -72,6 +73,7 @@ def _publishing(asked: Asked) -> Handlers:
         store=asked.core.store,
         data_key=asked.publishing.data_key,
         clock=asked.core.clock,
+        meter=asked.core.meter,
     )
     return {
         "Publish": calls.publish,

@@ -16,6 +16,7 @@ from tocsin_node.log.runs import deliveries
 from tocsin_node.match.feeds import FeedBook
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
+from tocsin_node.meter import Meter
 from tocsin_node.publish import records
 from tocsin_node.publish.prepare import unseal
 from tocsin_node.publish.service import Publisher
@@ -44,7 +45,9 @@ class PublishCalls:
         store: Store,
         data_key: bytes,
         clock: Callable[[], int],
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._publisher = publisher
         self._book = book
         self._judge = judge
@@ -66,6 +69,12 @@ class PublishCalls:
                 case "chunk" if feed:
                     fields, rows = await off_loop(len(request.chunk.rows), wire.chunk, request.chunk)
                     result = await self._publisher.publish(feed, fields, rows, actor=actor)
+                    self._meter.published(
+                        published=result.published,
+                        revised=result.revised,
+                        unchanged=result.unchanged,
+                        refused=[one.reason for one in result.refused],
+                    )
                     yield wire.chunk_result(result)
                 case _:
                     raise Invalid("a Publish stream is one start, then chunks")
@@ -88,6 +97,7 @@ class PublishCalls:
             required_action=request.required_action,
             actor=actor,
         )
+        self._meter.withdrawn(len(result.withdrawn))
         return wire.withdrawn(result)
 
     async def revise(self, request: pb.ReviseSignalsRequest, actor: Actor) -> pb.ReviseSignalsResponse:

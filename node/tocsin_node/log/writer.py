@@ -14,6 +14,7 @@ import os
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -34,10 +35,22 @@ from tocsin_node.log.tx import Group, Stored, Tx, seal_audit, seal_feed
 from tocsin_node.store.protocol import Session, Store
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One group commit: how many operations and feed entries it made durable, and how long that took."""
+
+    operations: int
+    entries: int
+    seconds: float
+
+
 Operation = Callable[[Tx], T]
 Observer = Callable[[Stored], None]
 Schedule = Callable[[Callable[[], None]], object]
 """Has a function called soon, on the thread that called this; such as `call_soon` of an event loop."""
+CommitObserver = Callable[[Commit | None], None]
 
 _log: Any = structlog.get_logger("tocsin.writer")
 
@@ -84,6 +97,8 @@ class Writer:
         self._schedule = schedule
         self._details = DetailsTable()
         self._observers: list[Observer] = []
+        self._commit_observers: list[CommitObserver] = []
+        self._failing = False
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()  # None: stop
         self._now = 0
         self._thread = threading.Thread(target=self._run, name="tocsin-writer", daemon=True)
@@ -105,6 +120,20 @@ class Writer:
     def observe(self, observer: Observer) -> None:
         """Call with every run of entries that becomes durable, on the writer thread, before callers are answered."""
         self._observers.append(observer)
+
+    def observe_commits(self, observer: CommitObserver) -> None:
+        """Call on the writer thread after every group commit that wrote entries or events; with None for a failed one."""
+        self._commit_observers.append(observer)
+
+    @property
+    def waiting(self) -> int:
+        """Operations in the queue, about."""
+        return self._queue.qsize()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last commit failed."""
+        return self._failing
 
     def start(self) -> None:
         """Begin to serve the queue, after signing any head that a crash left without its checkpoint."""
@@ -190,6 +219,7 @@ class Writer:
         group, heads, outcomes = Group(), dict(self._heads), list[_Outcome]()
         stored: list[Stored] = []
         self._now = max(self._now, self._clock())
+        started = time.perf_counter()
         rest: list[_Waiting] = []
         try:
             with self._store.write() as session:
@@ -209,8 +239,13 @@ class Writer:
                         break
                 stored = self._seal(session, group, heads)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the callers hear of it
+            self._failing = True
+            self._tell(None)
             self._refuse(batch, error)
             return
+        self._failing = False
+        if stored or group.events:
+            self._tell(Commit(len(outcomes), sum(len(one.rows) for one in stored), time.perf_counter() - started))
         self._release(heads, group, stored, outcomes)
         if rest:
             self._commit(rest)
@@ -267,6 +302,10 @@ class Writer:
                 outcome.waiting.future.set_exception(outcome.error)
             else:
                 outcome.waiting.future.set_result(outcome.result)
+
+    def _tell(self, commit: Commit | None) -> None:
+        for observer in self._commit_observers:
+            _guarded(observer, commit)
 
     def _mark(self, head: Head) -> None:
         """Write a high-water mark; it may lag, so a file that cannot be written holds up nobody."""

@@ -92,6 +92,14 @@ class _Bounded(H11Protocol):
         if len(self.connections) > WEB_CONNECTIONS:
             transport.close()
 
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a head; h11 itself bounds only heads that come in pieces."""
+        if len(data) > WEB_HEAD_BYTES:
+            self._end.cancel()
+            self.transport.abort()
+        else:
+            super().data_received(data)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._end.cancel()

@@ -53,7 +53,11 @@ def test_the_listening_address_is_the_endpoint_when_none_is_given() -> None:
     ("line", "told"),
     [
         (b"colour = 1", "colour is not a known key"),
-        (b"[web]\nlisten = 1", "web is not a known key"),
+        (b"[console]\nlisten = 1", "console is not a known key"),
+        (b'[web]\nlisten = "192.0.2.1:7480"', "web.listen may only be a loopback address"),
+        (b'[web]\nlisten = "localhost:7480"', "web.listen listens on an IP address"),
+        (b'[web]\nlisten = "127.0.0.1"', "web.listen is not host:port"),
+        (b"[web]\nallow_remote = 1", "web.allow_remote"),
         (b'[exchange]\nlisten = "127.0.0.1:0"', "exchange.listen has no port from 1 to 65535"),
         (b'[exchange]\nlisten = "127.0.0.1"', "exchange.listen is not host:port"),
         (b'[exchange]\nlisten = "::1:7443"', "exchange.listen is not host:port"),
@@ -135,3 +139,8 @@ def test_a_reload_that_cannot_be_done_names_the_key(data: bytes, told: str) -> N
     with pytest.raises(Misconfigured, match=f"^f: {told}"):
         reload_changes(parse_config(MINIMAL, "f"), parse_config(data, "f"), "f")
     assert Change.NOW in CHANGES.values()
+
+
+def test_the_web_listener_leaves_this_machine_only_when_told_to() -> None:
+    found = parse_config(MINIMAL + b'[web]\nlisten = "[::]:0"\nallow_remote = true\n', "file")
+    assert str(found.web.listen) == "[::]:0"

@@ -104,6 +104,8 @@ class Home:
 
     def require(self) -> None:
         """Return when this is a home; else Misconfigured says what to do."""
+        if (self.root / "backup.json").exists():
+            raise Misconfigured(f"{self.root} is a backup: `tocsin restore` makes a home of it")
         if not self.config.is_file():
             raise Misconfigured(f"{self.root} is not a node's home: `tocsin init` makes one")
 

@@ -66,7 +66,7 @@ def init_home(
     tells peers, by default the same; `unlock` seals the keys, and None makes the file HOME/keys/unlock.
     Errors: Refused when the home exists and is not empty, Misconfigured or Invalid for a bad argument.
     """
-    _check_place(home.root)
+    check_place(home.root)
     address = _listening(listen)
     text = _configuration(organisation, role, address, endpoint)
     config = parse_config(text, "tocsin init")
@@ -102,7 +102,8 @@ def init_home(
     )
 
 
-def _check_place(root: Path) -> None:
+def check_place(root: Path) -> None:
+    """Return when a home can be made there. Errors: Misconfigured, Refused."""
     if not root.parent.is_dir():
         raise Misconfigured(f"{root.parent} is not a folder: make it first")
     if root.is_symlink() or (root.exists() and not root.is_dir()):

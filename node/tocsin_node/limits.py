@@ -87,5 +87,6 @@ TOKEN_BYTES: Final = 1024  # of a token file; tokens have some 50
 # ---- home
 ORGANISATION_CHARS: Final = 180  # of an id: leaves room for /feed/<name> in a 255-byte origin
 CONFIG_BYTES: Final = 256 * 1024  # of tocsin.toml: 256 audiences of a page each
+MANIFEST_BYTES: Final = 4 * 1024 * 1024  # of a backup's list: some thousand policies and epoch keys
 FREE_BYTES: Final = 64 * 1024 * 1024  # of free space below which publishes are refused before SQLite fails
 SOCKET_PATH_BYTES: Final = 100  # a unix socket's path holds 107 on Linux

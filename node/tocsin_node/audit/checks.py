@@ -214,10 +214,11 @@ def _verifier(log: _Log, card: Card | None) -> NoteVerifier | None:
 
 def _logs(session: Session) -> list[_Log]:
     query = (
-        "SELECT id, origin, kind, publisher, size, stack FROM log JOIN log_head ON log_head.log = log.id "
+        "SELECT id, origin, kind, publisher, size, stack FROM log LEFT JOIN log_head ON log_head.log = log.id "
         "ORDER BY kind, origin"
     )
-    return [_Log(int(n), o, k, p, int(size), bytes(stack)) for n, o, k, p, size, stack in session.all(query)]
+    records = session.all(query)
+    return [_Log(int(n), o, k, p, int(size or 0), bytes(stack or b"")) for n, o, k, p, size, stack in records]
 
 
 def _cards(session: Session) -> dict[str, Card]:

@@ -21,6 +21,7 @@ from tocsin_node.cli import (
     peer,
     policy,
     publish,
+    restore,
     signal,
     status,
     token,
@@ -81,6 +82,7 @@ def root(
 demo.register(app)
 home.register(app)
 status.register(app)
+restore.register(app)
 canon.register(app)
 publish.register(app)
 match.register(app)

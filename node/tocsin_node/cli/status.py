@@ -9,6 +9,7 @@ from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.feed import OWN_COLUMNS, feed_row
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.output import age, grouped, minute, size, when
+from tocsin_node.cli.progress import Bar
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import EpochStatus, FeedStatus, StatusResponse
@@ -99,15 +100,25 @@ def backup(
     run: Invocation,
     directory: Annotated[Path, typer.Argument(help="A directory that does not exist yet.", show_default=False)],
 ) -> None:
-    """Write a consistent copy of the home, keys included as they are kept; the node goes on.
+    """Write a copy of the home as it is at one moment; the node goes on. `tocsin restore` makes a home of it.
+
+    Sealed keys are in it; what opens them is not. Keep that elsewhere.
 
     Example: tocsin backup /backup/node-monday
     """
-    from tocsin.v1.node_pb2 import BackupRequest
+    from tocsin.v1.node_pb2 import BackupRequest, BackupResult
     from tocsin_node.cli.wire import plain
+    from tocsin_node.home import Home
 
-    with run.local() as local:
-        answer = local.node.Backup(BackupRequest(directory=str(directory.expanduser().absolute())))
+    request, result = BackupRequest(directory=str(directory.expanduser().absolute())), BackupResult()
+    with run.local() as local, Bar("copying", unit="bytes") as bar:
+        for answer in local.node.Backup(request):
+            bar.move(answer.progress.done, answer.progress.total)
+            result = answer.result
     if run.out.json:
-        run.out.emit(plain(answer))
-    run.out.say(f"{size(answer.bytes)} written to {answer.directory}. `tocsin audit verify --home` checks the copy.")
+        run.out.emit(plain(result))
+    run.out.say(f"{size(result.bytes)} written to {result.directory}.")
+    if (opener := Home(run.home).unlock_key).exists():
+        run.out.say(f"What opens its keys is not in it: keep a copy of {opener} elsewhere, or it restores nothing.")
+    else:
+        run.out.say("What opens its keys is not in it: keep the passphrase or key elsewhere, or it restores nothing.")

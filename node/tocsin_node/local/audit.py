@@ -4,22 +4,20 @@ Each is logged: checks and reading before anything is read, a proof before it is
 """
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Iterator
-from typing import Final
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 
 from tocsin.v1 import audit_pb2 as pb
 from tocsin_node.audit.verify import read_marks, verify_store
 from tocsin_node.home import Home
 from tocsin_node.limits import AUDIT_PAGE
+from tocsin_node.local.threads import spoken
 from tocsin_node.local.wire import feed_name
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
 from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.proof.make import Proof, prove
 from tocsin_node.store.protocol import Store
-
-_POLL_S: Final = 0.01  # between looks at whether a check that nobody waits for has ended
 
 
 class AuditCalls:
@@ -34,34 +32,14 @@ class AuditCalls:
     async def verify(self, request: pb.VerifyRequest, actor: Actor) -> AsyncGenerator[pb.VerifyResponse, None]:  # noqa: ARG002
         """Check every log; progress and reports as they come."""
         await self._writer.submit(lambda tx: tx.audit("audit.verified", actor=actor))
-        found: asyncio.Queue[pb.VerifyResponse | Exception | None] = asyncio.Queue(64)
-        loop, stopped = asyncio.get_running_loop(), threading.Event()
 
-        def put(item: pb.VerifyResponse | Exception | None) -> None:
-            asyncio.run_coroutine_threadsafe(found.put(item), loop).result()
+        def check(say: Callable[[pb.VerifyResponse], None]) -> None:
+            for item in verify_store(self._store, read_marks(self._home.highwater)):
+                say(item)
 
-        def check() -> None:
-            try:
-                for item in verify_store(self._store, read_marks(self._home.highwater)):
-                    if stopped.is_set():
-                        return
-                    put(item)
-                put(None)
-            except Exception as error:  # noqa: BLE001 -- raised again on the loop
-                put(error)
-
-        worker = loop.run_in_executor(None, check)
-        try:
-            while (item := await found.get()) is not None:
-                if isinstance(item, Exception):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
-            while not worker.done():
-                while not found.empty():
-                    found.get_nowait()
-                await asyncio.sleep(_POLL_S)
+        async with aclosing(spoken(check)) as responses:
+            async for response in responses:
+                yield response
 
     async def read(self, request: pb.ReadAuditRequest, actor: Actor) -> AsyncGenerator[pb.AuditEntry, None]:
         """Envelopes in order."""

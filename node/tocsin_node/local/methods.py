@@ -85,7 +85,15 @@ def _publishing(asked: Asked) -> Handlers:
 
 def _operating(asked: Asked) -> Handlers:
     core = asked.core
-    node = NodeCalls(status=asked.status, home=core.home, store=core.store, writer=core.writer, reload=asked.reload)
+    node = NodeCalls(
+        status=asked.status,
+        home=core.home,
+        store=core.store,
+        writer=core.writer,
+        organisation=core.organisation,
+        clock=core.clock,
+        reload=asked.reload,
+    )
     tokens = TokenCalls(tokens=asked.trust.tokens)
     return {
         "Status": node.status,

@@ -1,7 +1,8 @@
 """Calls of role operate: the node, its card, peers, communities, feeds, policies and tokens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from tocsin_node.exchange.check import Probe
 from tocsin_node.explain import Explainer
 from tocsin_node.home import Home
 from tocsin_node.local import wire
+from tocsin_node.local.threads import spoken
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
 from tocsin_node.peers.book import Peer
@@ -48,12 +50,16 @@ class NodeCalls:
         home: Home,
         store: Store,
         writer: Writer,
+        organisation: str,
+        clock: Callable[[], int],
         reload: Callable[[Actor], Awaitable[list[str]]],
     ) -> None:
         self._status = status
         self._home = home
         self._store = store
         self._writer = writer
+        self._organisation = organisation
+        self._clock = clock
         self._reload = reload
 
     async def status(self, request: pb.StatusRequest, actor: Actor) -> pb.StatusResponse:  # noqa: ARG002
@@ -64,11 +70,29 @@ class NodeCalls:
         """Read the configuration again."""
         return pb.ReloadResponse(changed=await self._reload(actor))
 
-    async def backup(self, request: pb.BackupRequest, actor: Actor) -> pb.BackupResponse:
-        """Copy the home."""
+    async def backup(self, request: pb.BackupRequest, actor: Actor) -> AsyncGenerator[pb.BackupResponse, None]:
+        """Copy the home; progress, then the result."""
         directory = Path(request.directory)
-        size = await asyncio.to_thread(backup, self._home, self._store, self._writer, directory, actor=actor)
-        return pb.BackupResponse(directory=str(directory), bytes=size)
+
+        def copy(say: Callable[[pb.BackupResponse], None]) -> None:
+            def progress(done: int, total: int) -> None:
+                say(pb.BackupResponse(progress=pb.BackupProgress(done=done, total=total)))
+
+            size = backup(
+                self._home,
+                self._store,
+                self._writer,
+                directory,
+                organisation=self._organisation,
+                clock=self._clock,
+                actor=actor,
+                progress=progress,
+            )
+            say(pb.BackupResponse(result=pb.BackupResult(directory=str(directory), bytes=size)))
+
+        async with aclosing(spoken(copy)) as responses:
+            async for response in responses:
+                yield response
 
 
 class PeerCalls:

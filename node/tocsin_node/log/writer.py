@@ -122,7 +122,7 @@ class Writer:
         self._observers.append(observer)
 
     def observe_commits(self, observer: CommitObserver) -> None:
-        """Call on the writer thread after every group commit that wrote entries or events; with None for a failed one."""
+        """Call on the writer thread after each group commit that wrote entries or events: None for a failed one."""
         self._commit_observers.append(observer)
 
     @property

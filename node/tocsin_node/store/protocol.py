@@ -4,7 +4,7 @@ SQL statements stay in the plain subset that SQLite and PostgreSQL share (`?` pl
 so that another database is another implementation of this protocol, not another node.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,8 +45,11 @@ class Store(Protocol):
         """A consistent view of the last commit; never waits for the writer."""
         ...
 
-    def backup(self, target: Path) -> int:
-        """Copy the last commit into a new file, 0600; returns its size in bytes."""
+    def backup(self, target: Path, progress: Callable[[int, int], None] = ...) -> int:
+        """Copy the last commit into a new file, 0600; returns its size in bytes.
+
+        Commits made meanwhile are not in it. `progress` hears bytes done and bytes in all, and may raise to end it.
+        """
         ...
 
     def close(self) -> None:

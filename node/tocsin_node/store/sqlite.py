@@ -7,7 +7,7 @@ connection, opened read-only. `user_version` is the number of the last migration
 import os
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,15 @@ from tocsin_node.store.protocol import Parameters, Record, Session
 
 _CACHE_KIB: Final = 16 * 1024
 _WAL_PAGES: Final = 8192  # 32 MiB between WAL checkpoints: fewer page writes while a feed is filled from the start
+_BACKUP_PAGES: Final = 1024  # copied between two words of progress: 4 MiB
 _BUSY_MS: Final = 10_000  # a backup or an offline reader may hold the file for a moment
+
+
+Progress = Callable[[int, int], None]
+
+
+def unheard(_done: int, _total: int) -> None:
+    """Progress that nobody listens to."""
 
 
 class _SqliteSession:
@@ -107,13 +115,34 @@ class SqliteStore:
         finally:
             connection.execute("ROLLBACK")
 
-    def backup(self, target: Path) -> int:
-        """Copy the last commit page by page; the node goes on meanwhile."""
+    def backup(self, target: Path, progress: Progress = unheard) -> int:
+        """Copy the last commit page by page; the node goes on meanwhile.
+
+        The open read transaction holds one moment of the database: without it SQLite would begin anew at every commit,
+        and under load never end.
+        """
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        with closing(sqlite3.connect(target)) as copy:
-            self._reader().backup(copy, pages=4096)
+        with self.read() as session, closing(sqlite3.connect(target)) as copy:
+            record = session.one("SELECT page_size FROM pragma_page_size")
+            page = int(record[0]) if record else 0
+
+            def moved(_status: int, remaining: int, total: int) -> None:
+                progress((total - remaining) * page, total * page)
+
+            self._reader().backup(copy, pages=_BACKUP_PAGES, progress=moved)
             copy.execute("PRAGMA journal_mode=DELETE")
         return target.stat().st_size
+
+    def damage(self) -> str:
+        """What is wrong with the file by SQLite's own check; empty when nothing is. Takes a while for a large one."""
+        try:
+            record = self._reader().execute("PRAGMA integrity_check(1)").fetchone()
+            foreign = self._reader().execute("PRAGMA foreign_key_check").fetchone()
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        if foreign is not None:
+            return f"a record of {foreign[0]} names one of {foreign[2]} that is not there"
+        return "" if record[0] == "ok" else str(record[0]).splitlines()[-1]
 
     def close(self) -> None:
         """Close every connection."""

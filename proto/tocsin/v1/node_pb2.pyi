@@ -910,6 +910,49 @@ global___BackupRequest = BackupRequest
 
 @typing.final
 class BackupResponse(google.protobuf.message.Message):
+    """Progress while it is copied, then the result, once. A caller that goes away ends it, and nothing is left behind."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    @property
+    def progress(self) -> global___BackupProgress: ...
+    @property
+    def result(self) -> global___BackupResult: ...
+    def __init__(
+        self,
+        *,
+        progress: global___BackupProgress | None = ...,
+        result: global___BackupResult | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["message", b"message", "progress", b"progress", "result", b"result"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["message", b"message", "progress", b"progress", "result", b"result"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["progress", "result"] | None: ...
+
+global___BackupResponse = BackupResponse
+
+@typing.final
+class BackupProgress(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DONE_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    done: builtins.int
+    """bytes"""
+    total: builtins.int
+    def __init__(
+        self,
+        *,
+        done: builtins.int = ...,
+        total: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["done", b"done", "total", b"total"]) -> None: ...
+
+global___BackupProgress = BackupProgress
+
+@typing.final
+class BackupResult(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     DIRECTORY_FIELD_NUMBER: builtins.int
@@ -924,7 +967,7 @@ class BackupResponse(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "directory", b"directory"]) -> None: ...
 
-global___BackupResponse = BackupResponse
+global___BackupResult = BackupResult
 
 @typing.final
 class GetCardRequest(google.protobuf.message.Message):

@@ -74,7 +74,7 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.ReloadRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.ReloadResponse.FromString,
                 _registered_method=True)
-        self.Backup = channel.unary_unary(
+        self.Backup = channel.unary_stream(
                 '/tocsin.v1.Node/Backup',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.BackupRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.BackupResponse.FromString,
@@ -429,7 +429,7 @@ def add_NodeServicer_to_server(servicer, server):
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.ReloadRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.ReloadResponse.SerializeToString,
             ),
-            'Backup': grpc.unary_unary_rpc_method_handler(
+            'Backup': grpc.unary_stream_rpc_method_handler(
                     servicer.Backup,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.BackupRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.BackupResponse.SerializeToString,
@@ -782,7 +782,7 @@ class Node(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/tocsin.v1.Node/Backup',

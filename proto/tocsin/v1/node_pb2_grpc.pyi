@@ -62,7 +62,7 @@ class NodeStub:
         tocsin.v1.node_pb2.ReloadResponse,
     ]
 
-    Backup: grpc.UnaryUnaryMultiCallable[
+    Backup: grpc.UnaryStreamMultiCallable[
         tocsin.v1.node_pb2.BackupRequest,
         tocsin.v1.node_pb2.BackupResponse,
     ]
@@ -224,7 +224,7 @@ class NodeAsyncStub:
         tocsin.v1.node_pb2.ReloadResponse,
     ]
 
-    Backup: grpc.aio.UnaryUnaryMultiCallable[
+    Backup: grpc.aio.UnaryStreamMultiCallable[
         tocsin.v1.node_pb2.BackupRequest,
         tocsin.v1.node_pb2.BackupResponse,
     ]
@@ -407,7 +407,7 @@ class NodeServicer(metaclass=abc.ABCMeta):
         self,
         request: tocsin.v1.node_pb2.BackupRequest,
         context: _ServicerContext,
-    ) -> typing.Union[tocsin.v1.node_pb2.BackupResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.BackupResponse]]: ...
+    ) -> typing.Union[collections.abc.Iterator[tocsin.v1.node_pb2.BackupResponse], collections.abc.AsyncIterator[tocsin.v1.node_pb2.BackupResponse]]: ...
 
     @abc.abstractmethod
     def GetCard(

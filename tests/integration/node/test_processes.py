@@ -186,11 +186,14 @@ def test_a_withdrawal_stops_matching_and_no_file_holds_an_identifier(federation:
 
 
 @pytest.mark.timeout(120)
-def test_a_backup_verifies_works_as_a_home_and_shows_a_changed_byte(federation: Federation) -> None:
+def test_a_backup_verifies_becomes_a_home_again_and_shows_a_changed_byte(federation: Federation) -> None:
     copy = Player("hotline.example", "hotline", federation.folder / "copy")
+    again = Player("hotline.example", "hotline", federation.folder / "again")
     federation.hotline.run("backup", str(copy.home))
     assert verified(copy)
-    assert copy.run("signal", "show", "urls", "1")["state"] == "live"
+    again.run("restore", str(copy.home), "--unlock", str(federation.hotline.home / "keys" / "unlock"))
+    assert verified(again)
+    assert again.run("signal", "show", "urls", "1")["state"] == "live"
     database = copy.home / "tocsin.db"
     data = bytearray(database.read_bytes())
     at = data.find(b'"ev":"feed.created"')

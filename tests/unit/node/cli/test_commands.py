@@ -1,6 +1,6 @@
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +246,9 @@ def test_a_token_is_shown_once_on_stdout_alone(tocsin: Tocsin, fake: Any) -> Non
 def test_reload_and_backup_say_what_they_did(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
     fake.answers["Reload"] = pb.ReloadResponse(changed=["audiences"])
 
-    def backup(request: pb.BackupRequest) -> pb.BackupResponse:
-        return pb.BackupResponse(directory=request.directory, bytes=3 * 1024 * 1024)
+    def backup(request: pb.BackupRequest) -> Iterator[pb.BackupResponse]:
+        yield pb.BackupResponse(progress=pb.BackupProgress(done=1, total=3))
+        yield pb.BackupResponse(result=pb.BackupResult(directory=request.directory, bytes=3 * 1024 * 1024))
 
     fake.answers["Backup"] = backup
     assert tocsin("reload").stdout == "changed: audiences\n"

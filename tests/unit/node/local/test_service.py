@@ -21,6 +21,7 @@ from tocsin_node.home import Home
 from tocsin_node.init import init_home
 from tocsin_node.limits import MATCH_QUERIES, PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.logging import configure
+from tocsin_node.restore import restore
 from tocsin_node.testing.core import NOW, Clock
 from tocsin_node.testing.made import Organisation
 
@@ -49,6 +50,10 @@ class Running:
 
     async def publish(self, *requests: pb.PublishRequest) -> list[pb.PublishResponse]:
         return [answer async for answer in self.client.node.Publish(iter(requests), metadata=self.metadata)]
+
+    async def backup(self, directory: Path) -> list[pb.BackupResponse]:
+        call = self.client.node.Backup(pb.BackupRequest(directory=str(directory)), metadata=self.metadata)
+        return [answer async for answer in call]
 
     async def audit(self) -> list[dict[str, Any]]:
         call = self.client.audit.ReadAudit(audit_pb2.ReadAuditRequest(), metadata=self.metadata)
@@ -85,6 +90,21 @@ async def _feed(node: Running) -> None:
     await node.ask("CreateCommunity", pb.CreateCommunityRequest(name="demo"))
     await node.ask("CreateFeed", pb.CreateFeedRequest(name="urls", community=COMMUNITY, audience="platforms"))
     await node.ask("ApplyPolicies", pb.PoliciesRequest(files=[pb.PolicyFile(name="self.toml", toml=SELF_POLICY)]))
+
+
+async def _restored(node: Running) -> Home:
+    """A home made from the backup in `copy`, beside the node's."""
+    again = Home(node.home.root.with_name("again"))
+    await asyncio.to_thread(
+        restore,
+        again.root.with_name("copy"),
+        again,
+        environment={},
+        unlock_key=node.home.unlock_key.read_bytes(),
+        clock=node.clock,
+        progress=lambda _what, _done, _total: None,
+    )
+    return again
 
 
 def _start(feed: str = "urls") -> pb.PublishRequest:
@@ -222,8 +242,8 @@ async def test_no_value_stands_in_any_file_or_log_line(node: Running, capfd: pyt
 
 @pytest.mark.asyncio
 async def test_totals_are_written_when_the_node_stops(connect: Connect, node: Running) -> None:
-    other = Home(node.home.root.with_name("other"))
-    await node.ask("Backup", pb.BackupRequest(directory=str(other.root)))
+    await node.backup(node.home.root.with_name("copy"))
+    other = await _restored(node)
     async with run(other, node.clock, connect) as second:
         await second.ask("Match", pb.MatchRequest(queries=[pb.Query(type="url", value=VALUE)], purpose="detect"))
     async with run(other, node.clock, connect) as second:
@@ -233,20 +253,27 @@ async def test_totals_are_written_when_the_node_stops(connect: Connect, node: Ru
 
 
 @pytest.mark.asyncio
-async def test_a_backup_is_a_home_that_serves_with_the_same_token(connect: Connect, node: Running) -> None:
+async def test_a_home_restored_from_a_backup_serves_with_the_same_token_and_its_feeds_are_frozen(
+    connect: Connect, node: Running
+) -> None:
     await _feed(node)
     await node.publish(_start(), _rows(VALUE))
-    copy = Home(node.home.root.with_name("copy"))
-    answer = await node.ask("Backup", pb.BackupRequest(directory=str(copy.root)))
-    assert (answer.directory, answer.bytes > 10_000) == (str(copy.root), True)
-    async with run(copy, node.clock, connect) as restored:
+    copy = node.home.root.with_name("copy")
+    answers = await node.backup(copy)
+    assert (answers[-1].result.directory, answers[-1].result.bytes > 10_000) == (str(copy), True)
+    assert all(0 < one.progress.done <= one.progress.total for one in answers[:-1])
+    async with run(await _restored(node), node.clock, connect) as restored:
         match = pb.MatchRequest(queries=[pb.Query(type="url", value=VALUE)])
         assert (await restored.ask("Match", match)).verdicts[0].effect == pb.EFFECT_ENFORCE
-        (again,) = await restored.publish(_start(), _rows(VALUE))
-        assert (again.unchanged, list(again.signals)) == (1, [1])
+        status = await restored.ask("Status", pb.StatusRequest())
+        assert status.own[0].state == "frozen"
+        assert any("feed recover urls" in warning for warning in status.warnings)
+        with pytest.raises(grpc.RpcError, match="restored from a backup"):
+            await restored.publish(_start(), _rows("https://other.example/"))
+        assert "restore.done" in {entry["ev"] for entry in await restored.audit()}
     assert "backup.done" in {entry["ev"] for entry in await node.audit()}
-    refused = await node.refused("Backup", pb.BackupRequest(directory=str(copy.root)))
-    assert refused == ("FAILED_PRECONDITION", f"{copy.root} exists and is not empty: a backup is a new folder")
+    with pytest.raises(grpc.RpcError, match="exists and is not empty: a backup is a new folder"):
+        await node.backup(copy)
 
 
 @pytest.mark.asyncio

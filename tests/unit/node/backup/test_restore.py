@@ -55,12 +55,16 @@ def copy(lost: Home, tmp_path: Path) -> Path:
     return Path(shutil.copytree(lost.root.with_name("backup"), tmp_path / "backup"))
 
 
+def unheard(_what: str, _done: int, _total: int) -> None:
+    pass
+
+
 def again(lost: Home, copy: Path, **changes: Any) -> Restored:
     given: dict[str, Any] = {
         "environment": {},
         "unlock_key": lost.unlock_key.read_bytes(),
         "clock": wall_clock,
-        "progress": lambda _what, _done, _total: None,
+        "progress": unheard,
     }
     return restore(copy, Home(copy.with_name("again")), **{**given, **changes})
 
@@ -68,7 +72,11 @@ def again(lost: Home, copy: Path, **changes: Any) -> Restored:
 def test_what_was_backed_up_is_a_home_again_with_every_feed_frozen(lost: Home, copy: Path) -> None:
     assert "unlock" not in {path.name for path in copy.rglob("*")}
     moves: list[str] = []
-    done = again(lost, copy, progress=lambda what, _done, _total: moves.append(what))
+
+    def hear(what: str, _done: int, _total: int) -> None:
+        moves.append(what)
+
+    done = again(lost, copy, progress=hear)
     home = Home(copy.with_name("again"))
     assert (done.organisation, done.feeds) == ("hotline.example", ("hotline.example/feed/x",))
     assert {"copying", "checking the database", "checking hotline.example/feed/x"} <= set(moves)
@@ -124,6 +132,14 @@ def _list(name: str) -> Change:
     return change
 
 
+def _without(name: str) -> Change:
+    return lambda copy: (copy / name).unlink()
+
+
+def _says(text: str) -> Change:
+    return lambda copy: (copy / MANIFEST).write_text(text)
+
+
 def _cut(copy: Path) -> None:
     data = (copy / "tocsin.db").read_bytes()
     (copy / "tocsin.db").write_bytes(data[:-8192])
@@ -135,10 +151,10 @@ def _cut(copy: Path) -> None:
     [
         (_flip("tocsin.db", 5000), Unsound, "tocsin.db is not what was backed up"),
         (_flip("keys/node.key", 40), Unsound, "node.key is not what was backed up"),
-        (lambda copy: (copy / "tocsin.toml").unlink(), Unsound, "tocsin.toml is listed in the backup and is not there"),
-        (lambda copy: (copy / MANIFEST).unlink(), Misconfigured, "is not a backup"),
-        (lambda copy: (copy / MANIFEST).write_text("[]"), Misconfigured, "does not say what is in the backup"),
-        (lambda copy: (copy / MANIFEST).write_text('{"format":2}'), Misconfigured, "format 2; this program reads 1"),
+        (_without("tocsin.toml"), Unsound, "tocsin.toml is listed in the backup and is not there"),
+        (_without(MANIFEST), Misconfigured, "is not a backup"),
+        (_says("[]"), Misconfigured, "does not say what is in the backup"),
+        (_says('{"format":2}'), Misconfigured, "format 2; this program reads 1"),
         (_list("../outside"), Misconfigured, "no file of a home"),
         (_list("keys/../../outside"), Misconfigured, "no file of a home"),
         (_list("/etc/passwd"), Misconfigured, "no file of a home"),

@@ -19,16 +19,11 @@ from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.lines import arriving_lines, open_input
 from tocsin_node.cli.output import when
+from tocsin_node.limits import IDENTIFIER_BYTES, MATCH_BATCH
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import MatchedAssertion, Verdict
     from tocsin_node.cli.connect import Local
-
-BATCH: Final = 1024
-"""Values per request, of the 4,096 the contract allows: the first answers of a long file come sooner."""
-
-VALUE_BYTES: Final = 8192
-"""Longest identifier, in bytes; of a longer one only the first byte too many is sent, and the node refuses it."""
 
 MAX_SIGNAL: Final = 2**63 - 1
 """Largest id taken: an index in a log, which SQL holds as a signed number."""
@@ -114,20 +109,20 @@ def _lines(file: Path) -> Iterator[Asked]:
     from tocsin_node.client.chunks import sendable
 
     with open_input(file) as stream:
-        lines = itertools.chain.from_iterable(arriving_lines(stream, VALUE_BYTES))
+        lines = itertools.chain.from_iterable(arriving_lines(stream, IDENTIFIER_BYTES))
         for number, line in enumerate(lines, start=1):
             data = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             try:
                 value = data.decode()
             except UnicodeDecodeError as error:
                 # A line cut at the limit may end inside a character: too long then, not ill-formed.
-                value = data[: error.start].decode() if len(line) > VALUE_BYTES else None
+                value = data[: error.start].decode() if len(line) > IDENTIFIER_BYTES else None
             if value is None or value.strip():
                 yield Asked(number, sendable(value) if value else value)
 
 
 def _batches(asked: Iterator[Asked]) -> Iterator[list[Asked]]:
-    while batch := list(itertools.islice(asked, BATCH)):
+    while batch := list(itertools.islice(asked, MATCH_BATCH)):
         yield batch
 
 

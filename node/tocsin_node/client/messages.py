@@ -59,8 +59,11 @@ def signal(message: pb.ShowSignalResponse) -> values.Signal:
         type=message.type,
         tag=message.tag,
         state=message.state,
+        why=message.why,
         effect=_effect(message.effect),
         rule=message.rule,
+        caps=tuple(message.caps),
+        counts_until=message.counts_until,
         events=tuple(_event(one) for one in message.events),
         delivered=_delivered(message.delivered),
         identifier=message.identifier,
@@ -106,6 +109,7 @@ def _assertion(message: pb.MatchedAssertion) -> values.MatchedAssertion:
         effect=_effect(message.effect),
         rule=message.rule,
         caps=tuple(message.caps),
+        counts_until=message.counts_until,
     )
 
 
@@ -121,6 +125,7 @@ def _event(message: pb.SignalEvent) -> values.SignalEvent:
         valid_until=message.valid_until,
         epoch=message.epoch,
         details=_details(message.details),
+        held_by=tuple(message.held_by),
     )
 
 

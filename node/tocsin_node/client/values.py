@@ -37,6 +37,7 @@ class MatchedAssertion:
     """One live signal behind a verdict, and what the node's policy makes of it alone.
 
     `type` is the expression that matched: `url-prefix` for a look-up of a url. `details` are the publisher's own words.
+    `counts_until` is its end or the age that policy allows, whichever comes first.
     """
 
     feed: str
@@ -49,6 +50,7 @@ class MatchedAssertion:
     effect: Effect
     rule: str
     caps: tuple[str, ...]
+    counts_until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class SignalEvent:
-    """One entry in the life of a signal: `kind` is assert, revise, retag or withdraw."""
+    """One entry in the life of a signal: `kind` is assert, revise, retag or withdraw.
+
+    `held_by` are, for own signals, the peers that have acknowledged this entry.
+    """
 
     index: int
     kind: str
@@ -146,11 +151,16 @@ class SignalEvent:
     valid_until: int
     epoch: int
     details: Mapping[str, object]
+    held_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal and its life. `identifier` is there for own ones only."""
+    """A signal and its life.
+
+    `state` is live, not yet valid, too old, epoch ended, expired or withdrawn, and `why` says it in a sentence; `caps`
+    lowered the effect; `identifier` is there for own ones only.
+    """
 
     feed: str
     publisher: str
@@ -158,8 +168,11 @@ class Signal:
     type: str
     tag: str
     state: str
+    why: str
     effect: Effect
     rule: str
+    caps: tuple[str, ...]
+    counts_until: int
     events: tuple[SignalEvent, ...]
     delivered: tuple[Delivered, ...]
     identifier: str = field(repr=False)

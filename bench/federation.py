@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +98,7 @@ def _acquaint(folder: Path, publisher: Player, follower: Player, feeds: Sequence
     publisher.run("policy", "apply", str(send))
 
 
-def open_local(player: Player) -> Local:
+def open_local(player: Player) -> AbstractContextManager[Local]:
     """A connection to a running node, as the operator."""
     return connect(player.home, None, start=False)
 

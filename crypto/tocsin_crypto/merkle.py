@@ -5,7 +5,9 @@ strictly below the whole (RFC 6962 section 2.1), so a tree of n leaves is one co
 of n, and those peaks are all that growing it needs.
 
 Bulk rule: no object per row outlives its turn in the loop. ``CompactRange.extend_rows`` hashes consecutive rows that
-already carry the 00 prefix, one ``sha256`` call per leaf and one per node.
+already carry the 00 prefix, one ``sha256`` call per leaf and one per node. Nearly all of that work is in ``span_of``,
+which needs to know where the leaves stand but not what stands before them: several runs are hashed at the same time,
+and ``CompactRange.join`` then appends them one after the other with a few dozen calls each.
 
 Proofs are tuples of hashes, checked by the strict rules of RFC 9162 section 2.1: every hash has 32 bytes, an inclusion
 proof has exactly the length its index and size demand, and a consistency proof never starts from size 0 (the caller
@@ -74,6 +76,40 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A run of leaves as the largest complete subtrees that lie in it, whatever stands before and after it.
+
+    ``nodes`` are (level, hash) from left to right; ``blocks`` the concatenated hashes of its whole 256-leaf blocks.
+    """
+
+    first: int
+    count: int
+    nodes: tuple[tuple[int, bytes], ...]
+    blocks: bytes
+
+
+def span_of(first: int, leaves: bytes) -> Span:
+    """The span of concatenated leaf hashes of which the first has the index ``first``."""
+    if len(leaves) % HASH_BYTES:
+        raise Malformed(f"{len(leaves)} bytes are not whole hashes of {HASH_BYTES} bytes")
+    rising: list[tuple[int, bytes]] = []
+    falling: list[tuple[int, bytes]] = []
+    blocks = b""
+    row, index, level = leaves, first, 0  # `row` starts at node `index` of `level`
+    while row:
+        if level == _TILE_LEVEL:
+            blocks = row
+        if index & 1:
+            rising.append((level, row[:HASH_BYTES]))
+            row, index = row[HASH_BYTES:], index + 1
+        if len(row) // HASH_BYTES & 1:
+            falling.append((level, row[-HASH_BYTES:]))
+            row = row[:-HASH_BYTES]
+        row, index, level = _parents(row), index >> 1, level + 1
+    return Span(first, len(leaves) // HASH_BYTES, (*rising, *reversed(falling)), blocks)
+
+
+@dataclass(frozen=True, slots=True)
 class CompactRange:
     """A whole tree from leaf 0, as its size and the hashes of its peaks from left (largest) to right."""
 
@@ -114,25 +150,24 @@ class CompactRange:
 
     def extend_hashes(self, leaves: bytes) -> Extension:
         """The tree with concatenated leaf hashes appended, and the 256-leaf blocks that completes."""
-        if len(leaves) % HASH_BYTES:
-            raise Malformed(f"{len(leaves)} bytes are not whole hashes of {HASH_BYTES} bytes")
-        levels = (level for level in range(self.size.bit_length() - 1, -1, -1) if self.size >> level & 1)
-        peaks = dict(zip(levels, self.hashes, strict=True))
-        blocks = b""
-        row, index, level = leaves, self.size, 0  # `row` starts at node `index` of `level`
-        while row:
-            if index & 1:
-                row = peaks.pop(level) + row
-            if len(row) // HASH_BYTES & 1:
-                peaks[level] = row[-HASH_BYTES:]
-                row = row[:-HASH_BYTES]
-            row, index, level = _parents(row), index >> 1, level + 1
-            if level == _TILE_LEVEL:
-                blocks = row
-        grown = CompactRange(
-            self.size + len(leaves) // HASH_BYTES, tuple(peaks[level] for level in sorted(peaks, reverse=True))
-        )
+        grown, blocks = self.join(span_of(self.size, leaves))
         return Extension(grown, leaves, blocks)
+
+    def join(self, span: Span) -> tuple["CompactRange", bytes]:
+        """The tree with a span appended that begins where it ends, and the 256-leaf blocks that completes."""
+        if span.first != self.size:
+            raise Malformed(f"a span from leaf {span.first} on does not continue a tree of {self.size}")
+        levels = (level for level in range(self.size.bit_length() - 1, -1, -1) if self.size >> level & 1)
+        peaks = list(zip(levels, self.hashes, strict=True))
+        blocks = span.blocks
+        for peak in span.nodes:
+            peaks.append(peak)
+            while len(peaks) > 1 and peaks[-2][0] == peaks[-1][0]:
+                level, right = peaks.pop()
+                peaks.append((level + 1, node_hash(peaks.pop()[1], right)))
+                if level + 1 == _TILE_LEVEL:  # at most once: the block that the tree began and the span completes
+                    blocks = peaks[-1][1] + blocks
+        return CompactRange(self.size + span.count, tuple(peak for _, peak in peaks)), blocks
 
 
 def split_hashes(data: bytes) -> tuple[bytes, ...]:

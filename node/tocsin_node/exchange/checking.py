@@ -12,7 +12,7 @@ from typing import Any, Final
 from tocsin_crypto.errors import CryptoError
 from tocsin_crypto.merkle import CompactRange
 from tocsin_node.errors import Misbehaviour
-from tocsin_node.segment.verify import Accepted, Position, accept, open_signed
+from tocsin_node.segment.verify import Accepted, Examined, Position, Signed, check_place, conclude, examine, open_signed
 from tocsin_signals.entry import ENTRY_SIZE
 
 _NAME_CHARS: Final = 255  # of a community or audience in a descriptor
@@ -34,14 +34,29 @@ class Descriptor:
     audience: str
 
 
-def attempt(position: Position, segment: bytes, checkpoint: bytes) -> Accepted | Fault:
-    """`accept`, with a value for what a peer did wrong, so that it passes between processes."""
+def attempt(segment: bytes) -> Examined | Fault:
+    """`examine`, with a value for what a peer did wrong, so that it passes between processes."""
     try:
-        return accept(position, segment, checkpoint)
+        return examine(segment)
     except Misbehaviour as error:
         return Fault(error.code, str(error))
     except CryptoError as error:
         return Fault("malformed", str(error))
+
+
+def place(position: Position, first: int, count: int, checkpoint: bytes) -> Signed:
+    """What a delivery's checkpoint says, once it is ours and names where the delivery stands. Errors: Misbehaviour."""
+    signed = open_signed(position.origin, position.key_name, position.key, checkpoint)
+    check_place(position, signed, first, count)
+    return signed
+
+
+def concluded(position: Position, signed: Signed, examined: Examined, segment: bytes, checkpoint: bytes) -> Accepted:
+    """`conclude`, with one family of errors for what a peer did wrong: Misbehaviour."""
+    try:
+        return conclude(position, signed, examined, segment, checkpoint)
+    except CryptoError as error:
+        raise Misbehaviour("malformed", str(error)) from error
 
 
 def read_descriptor(accepted: Accepted, *, publisher: str, origin: str) -> Descriptor:

@@ -1,11 +1,11 @@
 """This node's copy of one followed feed: what is stored of it, and the only two ways it changes.
 
-`commit` adds a verified delivery, `stop` ends the feed for misbehaviour and keeps the evidence. Each is one transaction
+`commit` adds verified deliveries, `stop` ends the feed for misbehaviour and keeps the evidence. Each is one transaction
 with its audit entry. A stopped feed stays stopped over restarts; nothing else is touched by it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,14 +16,14 @@ from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.names import node_key_name
 from tocsin_crypto.note import parse
 from tocsin_node.errors import Misbehaviour, Unreachable
-from tocsin_node.exchange.checking import Descriptor
+from tocsin_node.exchange.checking import Descriptor, concluded, read_descriptor
 from tocsin_node.exchange.wire import Delivery, from_publisher
 from tocsin_node.limits import HEARD_S
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.peers.evidence import keep_evidence
-from tocsin_node.segment.verify import Accepted, Position
+from tocsin_node.segment.verify import Accepted, Examined, Position, Signed
 from tocsin_node.store.protocol import Session, Store
 
 OPEN: Final = "open"
@@ -61,6 +61,17 @@ class Tools:
     clock: Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A delivery that may be stored, and what is logged of it."""
+
+    accepted: Accepted
+    descriptor: Descriptor | None
+    found: Assessment
+    exchange: bytes
+    bytes: int
+
+
 class Copy:
     """One followed feed; `find` makes it. `heard_at` is ms UTC, 0 before the first message."""
 
@@ -96,34 +107,51 @@ class Copy:
         note = self._note(size)
         return None if note is None else parse_checkpoint(parse(note).text).root
 
-    async def commit(self, delivery: Delivery, accepted: Accepted, descriptor: Descriptor | None) -> None:
-        """Store a verified delivery, decided and logged. Errors: Unreachable when the copy has moved on meanwhile."""
-        assess, loop = self._tools.assess, asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._tools.reads, assess, self.log, accepted)
-        counts = {"entries": accepted.run.count, "bytes": len(delivery.segment), "size": accepted.size}
+    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
+        """Conclude an examined delivery, and count what the policy makes of it. Errors: Misbehaviour."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._tools.reads, self._conclude, position, signed, examined, delivery
+        )
+
+    def _conclude(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
+        accepted = concluded(position, signed, examined, delivery.segment, delivery.checkpoint)
+        descriptor = None
+        if position.size == 0:
+            descriptor = read_descriptor(accepted, publisher=self.publisher, origin=self.origin)
+        found = self._tools.assess(self.log, accepted)
+        return Verified(accepted, descriptor, found, delivery.exchange, len(delivery.segment))
+
+    async def commit(self, batch: Sequence[Verified]) -> None:
+        """Store judged deliveries, each logged. Errors: Unreachable when the copy has moved on meanwhile."""
 
         def operation(tx: Tx) -> int:
-            if tx.head(self.log).size != accepted.run.first:
+            if tx.head(self.log).size != batch[0].accepted.run.first:
                 raise Unreachable(f"the copy of {self.origin} has grown meanwhile")  # an older stream's last commit
-            tx.follow(self.log, accepted)
-            if descriptor is not None:
-                columns = (descriptor.community, descriptor.audience, self.log)
-                tx.sql.execute("UPDATE log SET community = ?, audience = ? WHERE id = ?", columns)
-                tx.after(lambda: self._tools.on_state(self.log, self.state))  # whose community is known from now on
+            for verified in batch:
+                self._store(tx, verified)
             tx.sql.execute("UPDATE log SET heard_at = ? WHERE id = ?", (tx.now, self.log))
-            tx.audit(
-                "feed.replicated",
-                actor=Actor("peer", self.publisher),
-                peer=self.publisher,
-                exchange=delivery.exchange,
-                counts={**counts, **found.effects},
-                policy=found.policy,
-                about={"origin": self.origin},
-            )
             return tx.now
 
         self.heard_at = self._heard_stored = await self._submit(operation)
         self._tools.on_heard(self.log, self.heard_at)
+
+    def _store(self, tx: Tx, verified: Verified) -> None:
+        accepted, descriptor = verified.accepted, verified.descriptor
+        tx.follow(self.log, accepted)
+        if descriptor is not None:
+            columns = (descriptor.community, descriptor.audience, self.log)
+            tx.sql.execute("UPDATE log SET community = ?, audience = ? WHERE id = ?", columns)
+            tx.after(lambda: self._tools.on_state(self.log, self.state))  # whose community is known from now on
+        counts = {"entries": accepted.run.count, "bytes": verified.bytes, "size": accepted.size}
+        tx.audit(
+            "feed.replicated",
+            actor=Actor("peer", self.publisher),
+            peer=self.publisher,
+            exchange=verified.exchange,
+            counts={**counts, **verified.found.effects},
+            policy=verified.found.policy,
+            about={"origin": self.origin},
+        )
 
     async def heard(self) -> None:
         """The publisher spoke; noted in the store at most once in HEARD_S."""

@@ -78,6 +78,7 @@ class Delivery:
     """A run of entries as it travelled, under the checkpoint note of the size it ends at."""
 
     segment: bytes
+    first: int
     count: int
     checkpoint: bytes
     exchange: bytes
@@ -206,7 +207,9 @@ def from_publisher(data: bytes) -> Delivery | Heartbeat | None:
                 raise Misbehaviour("oversize", f"a checkpoint of {len(found.checkpoint)} bytes; at most {NOTE_BYTES}")
             if len(found.exchange_id) != EXCHANGE_ID_BYTES:
                 raise Misbehaviour("malformed", f"an exchange id of {len(found.exchange_id)} bytes")
-            return Delivery(found.segment.SerializeToString(), found.segment.count, found.checkpoint, found.exchange_id)
+            segment = found.segment
+            data = segment.SerializeToString()
+            return Delivery(data, segment.first, segment.count, found.checkpoint, found.exchange_id)
         case "heartbeat":
             if len(message.heartbeat.checkpoint) > NOTE_BYTES:
                 raise Misbehaviour("oversize", f"a heartbeat's checkpoint of more than {NOTE_BYTES} bytes")

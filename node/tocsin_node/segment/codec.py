@@ -54,13 +54,17 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A decoded segment. `rows` holds the entries present, in order; `numbers` their position in `details`."""
+    """A decoded segment. `rows` holds the entries present, in order; `numbers` their position in `details`.
+
+    `digests` holds the digest of each of `details`, concatenated: hashed once, wherever that was.
+    """
 
     first: int
     count: int
     rows: Rows
     numbers: U32
     details: tuple[bytes, ...]
+    digests: bytes
     absent: tuple[Absent, ...]
     seeds: Mapping[int, bytes]
 
@@ -98,8 +102,11 @@ def parse(data: bytes) -> wire.Segment:
         raise Misbehaviour("malformed", "a segment that is not a Segment message") from error
 
 
-def decode(segment: wire.Segment) -> Run:
-    """Rows of a segment from anybody. Errors: Misbehaviour, naming the column that does not fit."""
+def decode(segment: wire.Segment, digests: bytes | None = None) -> Run:
+    """Rows of a segment from anybody. Errors: Misbehaviour, naming the column that does not fit.
+
+    `digests` are those of its details, where this very segment was decoded before.
+    """
     count = segment.count
     if not 1 <= count <= SEGMENT_ENTRIES:
         raise Misbehaviour("oversize", f"a segment of {count} entries; 1 to {SEGMENT_ENTRIES} are allowed")
@@ -122,10 +129,11 @@ def decode(segment: wire.Segment) -> Run:
             raise Misbehaviour("malformed", f"a {name} wider than its field")
         rows[name] = values
     tag_column(rows)[:] = _matrix(segment.tags, TAG_SIZE)
+    if digests is None:
+        digests = b"".join(map(digest, details))
     if present:
-        digests = np.frombuffer(b"".join(map(digest, details)), np.uint8).reshape(-1, 32)
-        details_column(rows)[:] = digests[numbers]
-    run = Run(segment.first, count, rows, numbers.astype(np.uint32), details, absent, _seeds(segment))
+        details_column(rows)[:] = _matrix(digests, _LEAF)[numbers]
+    run = Run(segment.first, count, rows, numbers.astype(np.uint32), details, digests, absent, _seeds(segment))
     _fill_salts(segment, run)
     return run
 

@@ -5,25 +5,32 @@ follower's copy ends (no gap, no overlap) and ends at the checkpoint's size. (3)
 0 and only it is `open`; the ref of a revise, withdraw or retag is a smaller index, of an assert none; issued_at never
 decreases. (5) The rows hash to the checkpoint's root. Only then is anything of it believed.
 
+`accept` is all of it. In two halves, for many segments at a time: `examine` decodes and hashes one segment without
+knowing what stands before it, in a worker process; `conclude` holds what it found against the follower's position and
+the signed root, which takes a few dozen hashes.
+
 What a peer may add later is no misbehaviour: entries of unknown version, kind or type, and details that are not the
 JSON they should be, are hashed, stored, counted, and never matched.
 
-A pure function from values to values; it runs in a worker process for all but small segments.
+Pure functions from values to values.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from tocsin_crypto.checkpoint import open_checkpoint
 from tocsin_crypto.ed25519 import PublicKey
 from tocsin_crypto.errors import CryptoError
-from tocsin_crypto.merkle import HASH_BYTES, CompactRange, hash_rows
+from tocsin_crypto.merkle import HASH_BYTES, CompactRange, Span, hash_rows, span_of
 from tocsin_crypto.note import NoteVerifier
 from tocsin_node.errors import Misbehaviour
 from tocsin_node.segment import codec
 from tocsin_node.segment.codec import Run
 from tocsin_signals.entry import NAMES_SIGNAL, NO_REF, ROW_SIZE, VERSION, Kind, Rows
+
+_TIME: Final = "an entry issued before the one in front of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +65,67 @@ class Accepted:
     checkpoint: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a segment shows by itself: its hashes and times, small enough to pass between processes.
+
+    `first_time` is None where no entry is present; `digests` are those of its details.
+    """
+
+    span: Span
+    first_time: int | None
+    last_time: int
+    digests: bytes
+
+
 def accept(position: Position, segment: bytes, checkpoint: bytes) -> Accepted:
     """Verify one delivery against the follower's position. Errors: Misbehaviour with a stable code."""
-    signed = _signed(position, checkpoint)
+    signed = open_signed(position.origin, position.key_name, position.key, checkpoint)
     message = codec.parse(segment)
-    if message.first != position.size:
-        raise Misbehaviour("gap", f"entries from {message.first} on, where {position.size} comes next")
-    if message.first + message.count != signed.size:
-        raise Misbehaviour("malformed", f"entries up to {message.first + message.count} under size {signed.size}")
+    check_place(position, signed, message.first, message.count)
     run = codec.decode(message)
-    last_time = _check_structure(run, position.last_time)
-    grown = CompactRange.from_bytes(position.size, position.stack).extend_hashes(run_leaves(run))
-    root = grown.range.root()
+    return conclude(position, signed, _examine(run), segment, checkpoint, run)
+
+
+def check_place(position: Position, signed: "Signed", first: int, count: int) -> None:
+    """Rule 2. Errors: Misbehaviour `gap` or `malformed`."""
+    if first != position.size:
+        raise Misbehaviour("gap", f"entries from {first} on, where {position.size} comes next")
+    if first + count != signed.size:
+        raise Misbehaviour("malformed", f"entries up to {first + count} under size {signed.size}")
+
+
+def examine(segment: bytes) -> Examined:
+    """Rules 3 and 4 within a segment, and its hashes. Errors: Misbehaviour."""
+    return _examine(codec.decode(codec.parse(segment)))
+
+
+def conclude(
+    position: Position,
+    signed: "Signed",
+    examined: Examined,
+    segment: bytes,
+    checkpoint: bytes,
+    run: Run | None = None,
+) -> Accepted:
+    """Rule 4 across deliveries and rule 5, for a segment whose place was checked. Errors: Misbehaviour."""
+    if examined.first_time is not None and examined.first_time < position.last_time:
+        raise Misbehaviour("time", _TIME)
+    grown, blocks = CompactRange.from_bytes(position.size, position.stack).join(examined.span)
+    root = grown.root()
     if root != signed.root:
         raise Misbehaviour("wrong-root", f"entries up to {signed.size} do not hash to the signed root")
+    message = codec.parse(segment)
+    run = run or codec.decode(message, examined.digests)
     del message.details[:]
+    last_time = max(position.last_time, examined.last_time)
     body = message.SerializeToString()
-    return Accepted(run, body, signed.size, root, grown.range.to_bytes(), grown.blocks, last_time, checkpoint)
+    return Accepted(run, body, signed.size, root, grown.to_bytes(), blocks, last_time, checkpoint)
+
+
+def _examine(run: Run) -> Examined:
+    first_time, last_time = _check_structure(run)
+    return Examined(span_of(run.first, run_leaves(run)), first_time, last_time, run.digests)
 
 
 def run_leaves(run: Run) -> bytes:
@@ -116,17 +167,14 @@ def open_signed(origin: str, key_name: str, key: bytes, checkpoint: bytes) -> Si
     return Signed(opened.size, opened.root)
 
 
-def _signed(position: Position, checkpoint: bytes) -> Signed:
-    return open_signed(position.origin, position.key_name, position.key, checkpoint)
-
-
-def _check_structure(run: Run, last_time: int) -> int:
+def _check_structure(run: Run) -> tuple[int | None, int]:
+    """Rule 4 within a run; returns its first and last time."""
     rows = run.rows
     if not len(rows):
-        return last_time
+        return None, 0
     times = rows["issued_at"]
-    if int(times[0]) < last_time or bool((times[1:] < times[:-1]).any()):
-        raise Misbehaviour("time", "an entry issued before the one in front of it")
+    if bool((times[1:] < times[:-1]).any()):
+        raise Misbehaviour("time", _TIME)
     if int(times[-1]) >= 2**63:
         raise Misbehaviour("time", "an entry issued beyond the year 292 million")
     indices = run.indices()
@@ -135,7 +183,7 @@ def _check_structure(run: Run, last_time: int) -> int:
     if bool((opens != (indices == 0))[rows["version"] == VERSION].any()) or (indices[0] == 0 and not expected[0]):
         raise Misbehaviour("malformed", "entry 0, and no other, opens a feed")
     _check_refs(rows, indices)
-    return int(times[-1])
+    return int(times[0]), int(times[-1])
 
 
 def _check_refs(rows: Rows, indices: codec.U64) -> None:

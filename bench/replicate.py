@@ -47,7 +47,7 @@ class Latency:
     seconds: list[float] = field(default_factory=list[float])
     _stop: Event = field(default_factory=Event)
 
-    def measure(self, work: Callable[[], None]) -> list[float]:
+    def measure(self, work: Callable[[], object]) -> list[float]:
         """The latencies of checks made while `work` runs."""
         self.seconds = []
         self._stop.clear()

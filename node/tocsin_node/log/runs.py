@@ -12,6 +12,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from tocsin.v1 import signals_pb2 as wire
+from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.errors import Unsound
 from tocsin_node.limits import BLOCK, DETAILS_BYTES, SEGMENT_BYTES, SEGMENT_ENTRIES, TAIL_RUNS
 from tocsin_node.segment import codec
@@ -25,6 +26,7 @@ ENTRY_WIRE_BYTES: Final = 100
 
 _ROOM: Final = SEGMENT_BYTES - 2 * DETAILS_BYTES
 _CACHED_DETAILS: Final = 65536
+_AT_ONCE: Final = 500  # variables of one statement: SQLite allowed 999 for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +68,20 @@ class DetailsTable:
         self._ids: dict[bytes, int] = {}
         self._next = 0
 
-    def ids(self, session: Session, blobs: Sequence[bytes]) -> list[int]:
-        """The id of each blob, stored now where it is new."""
-        digests = [digest(blob) for blob in blobs]
-        fresh: dict[bytes, tuple[int, bytes, bytes]] = {}
-        for key, blob in zip(digests, blobs, strict=True):
-            if key not in self._ids and key not in fresh:
-                record = session.one("SELECT id FROM details WHERE digest = ?", (key,))
-                if record is not None:
-                    self._ids[key] = int(record[0])
-                else:
-                    fresh[key] = (self._allocate(session), key, blob)
-        session.execute_many("INSERT INTO details (id, digest, blob) VALUES (?, ?, ?)", list(fresh.values()))
-        found = [self._ids[key] if key in self._ids else fresh[key][0] for key in digests]
-        self._ids.update((key, number) for key, (number, _, _) in fresh.items())
-        if len(self._ids) > _CACHED_DETAILS:
+    def ids(self, session: Session, blobs: Sequence[bytes], digests: bytes | None = None) -> list[int]:
+        """The id of each blob, stored now where it is new; `digests` are theirs, where they were made before."""
+        digests = b"".join(map(digest, blobs)) if digests is None else digests
+        keys = [digests[place : place + HASH_BYTES] for place in range(0, len(digests), HASH_BYTES)]
+        unknown = {key: blob for key, blob in zip(keys, blobs, strict=True) if key not in self._ids}
+        found = {**_held(session, list(unknown))}
+        fresh = [(self._allocate(session), key, blob) for key, blob in unknown.items() if key not in found]
+        session.execute_many("INSERT INTO details (id, digest, blob) VALUES (?, ?, ?)", fresh)
+        found.update((key, number) for number, key, _ in fresh)
+        numbers = [found[key] if key in found else self._ids[key] for key in keys]
+        if len(self._ids) + len(found) > _CACHED_DETAILS:
             self._ids.clear()
-        return found
+        self._ids.update(found)
+        return numbers
 
     def forget(self) -> None:
         """Drop what was remembered: the transaction it came from did not commit."""
@@ -96,6 +95,17 @@ class DetailsTable:
             self._next = int(record[0])
         self._next += 1
         return self._next - 1
+
+
+def _held(session: Session, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """The ids of those of these digests that are stored."""
+    found: dict[bytes, int] = {}
+    for start in range(0, len(digests), _AT_ONCE):
+        part = digests[start : start + _AT_ONCE]
+        marks = ", ".join("?" * len(part))
+        records = session.all(f"SELECT digest, id FROM details WHERE digest IN ({marks})", part)  # noqa: S608 -- only marks
+        found.update((bytes(key), int(number)) for key, number in records)
+    return found
 
 
 def cuts(first: int, numbers: U32, blobs: Sequence[bytes]) -> list[int]:
@@ -128,10 +138,10 @@ def body_of(first: int, rows: Rows, numbers: U32, seeds: Mapping[int, bytes]) ->
     return codec.encode(first, rows, numbers, (), seeds).SerializeToString()
 
 
-def compact(numbers: U32, blobs: Sequence[bytes]) -> tuple[U32, list[bytes]]:
-    """Numbers and blobs of a slice with only the blobs it uses."""
+def compact(numbers: U32) -> tuple[U32, U32]:
+    """The numbers of a slice counted anew from 0, and the old number of each that it uses."""
     used, renumbered = np.unique(numbers, return_inverse=True)
-    return renumbered.astype(np.uint32), [blobs[int(number)] for number in used]
+    return renumbered.astype(np.uint32), used.astype(np.uint32)
 
 
 def read_run(session: Session, log: int, index: int) -> tuple[wire.Segment, int] | None:
@@ -151,8 +161,8 @@ def read_details(session: Session, ids: bytes) -> list[bytes]:
     """The blobs of packed ids, in order; an erased blob is empty."""
     numbers = np.frombuffer(ids, "<u4").tolist()
     found: dict[int, bytes] = {}
-    for start in range(0, len(numbers), 500):
-        part = numbers[start : start + 500]
+    for start in range(0, len(numbers), _AT_ONCE):
+        part = numbers[start : start + _AT_ONCE]
         marks = ", ".join("?" * len(part))
         records = session.all(f"SELECT id, blob FROM details WHERE id IN ({marks})", part)  # noqa: S608 -- only marks
         found.update((int(number), bytes(blob or b"")) for number, blob in records)
@@ -172,8 +182,8 @@ def _segment(body: bytes) -> wire.Segment:
 def cut(run: Run, start: int) -> wire.Segment:
     """The part of a run from index `start` on, as a segment of its own."""
     skip = int(np.searchsorted(run.indices(), np.uint64(start)))
-    rows, (numbers, blobs) = run.rows[skip:], compact(run.numbers[skip:], run.details)
-    return codec.encode(start, rows, numbers, blobs, run.seeds)
+    rows, (numbers, used) = run.rows[skip:], compact(run.numbers[skip:])
+    return codec.encode(start, rows, numbers, [run.details[int(number)] for number in used], run.seeds)
 
 
 def stored_runs(session: Session, log: int, start: int = 0) -> Iterator[tuple[Run, U32]]:
@@ -208,7 +218,7 @@ def runs_of_signal(session: Session, log: int, signal: int) -> Iterator[Run]:
         record = session.one(query.format(">= ? ORDER BY first"), (log, end))
 
 
-def merge_tail(session: Session, log: int, end: int, details: DetailsTable) -> None:
+def merge_tail(session: Session, log: int, end: int) -> None:
     """Merge the small runs of the aligned range that ends at or holds `end`, once they are many or it is full."""
     start = (end - 1) // SEGMENT_ENTRIES * SEGMENT_ENTRIES
     record = session.one("SELECT COUNT(*) FROM segment WHERE log = ? AND first >= ?", (log, start))
@@ -216,8 +226,8 @@ def merge_tail(session: Session, log: int, end: int, details: DetailsTable) -> N
     full = end % SEGMENT_ENTRIES == 0
     if record[0] <= (1 if full else TAIL_RUNS):
         return
-    runs = [run for run, _ in stored_runs(session, log, start)]
-    if any(run.absent for run in runs):
+    runs = list(stored_runs(session, log, start))
+    if any(run.absent for run, _ in runs):
         return
     seeds = {
         int(block): bytes(seed)
@@ -227,37 +237,30 @@ def merge_tail(session: Session, log: int, end: int, details: DetailsTable) -> N
     }
     for group in _groups(runs):
         if len(group) > 1:
-            _replace(session, log, group, seeds, details)
+            _replace(session, log, group, seeds)
 
 
-def _groups(runs: Sequence[Run]) -> Iterator[list[Run]]:
+def _groups(runs: Sequence[tuple[Run, U32]]) -> Iterator[list[tuple[Run, U32]]]:
     """Consecutive runs that together stay within one segment."""
-    group: list[Run] = []
+    group: list[tuple[Run, U32]] = []
     weight = 0
-    for run in runs:
+    for run, ids in runs:
         added = run.count * ENTRY_WIRE_BYTES + sum(map(len, run.details))
         if group and weight + added > _ROOM:
             yield group
             group, weight = [], 0
-        group.append(run)
+        group.append((run, ids))
         weight += added
     yield group
 
 
-def _replace(
-    session: Session, log: int, group: Sequence[Run], seeds: Mapping[int, bytes], details: DetailsTable
-) -> None:
-    blobs: dict[bytes, int] = {}
-    numbers: list[U32] = []
-    for run in group:
-        places = np.asarray([blobs.setdefault(blob, len(blobs)) for blob in run.details], np.uint32)
-        numbers.append(places[run.numbers])
-    known = {**seeds, **{block: seed for run in group for block, seed in run.seeds.items()}}
-    first, count = group[0].first, sum(run.count for run in group)
-    rows = np.concatenate([run.rows for run in group])
-    body = body_of(first, rows, np.concatenate(numbers), known)
+def _replace(session: Session, log: int, group: Sequence[tuple[Run, U32]], seeds: Mapping[int, bytes]) -> None:
+    numbers, ids = compact(np.concatenate([ids[run.numbers] for run, ids in group]))
+    known = {**seeds, **{block: seed for run, _ in group for block, seed in run.seeds.items()}}
+    first, count = group[0][0].first, sum(run.count for run, _ in group)
+    body = body_of(first, np.concatenate([run.rows for run, _ in group]), numbers, known)
     session.execute("DELETE FROM segment WHERE log = ? AND first >= ? AND first < ?", (log, first, first + count))
-    store_run(session, log, first, count, body, details.ids(session, list(blobs)))
+    store_run(session, log, first, count, body, ids.tolist())
     drop_seeds(session, log, first, count)
 
 

@@ -178,14 +178,14 @@ class Tx:
         head, run = self._heads[log], accepted.run
         if run.first != head.size:
             raise Misbehaviour("gap", f"entries from {run.first} on, where {head.size} comes next")
-        ids = np.asarray(self._details.ids(self.sql, run.details), np.uint32)
+        ids = np.asarray(self._details.ids(self.sql, run.details, run.digests), np.uint32)
         runs.store_run(self.sql, log, run.first, run.count, accepted.body, ids.tolist())
         store_blocks(self.sql, log, head.size // BLOCK, accepted.blocks)
         store_checkpoint(self.sql, log, accepted.size, accepted.checkpoint, self.now)
         tree = CompactRange.from_bytes(accepted.size, accepted.stack)
         self._heads[log] = Head(log, head.origin, head.kind, tree, accepted.last_time)
         store_head(self.sql, self._heads[log])
-        runs.merge_tail(self.sql, log, accepted.size, self._details)
+        runs.merge_tail(self.sql, log, accepted.size)
         self._group.followed.append(Stored(log, run.rows, run.indices(), ids[run.numbers] if len(ids) else ids))
 
 
@@ -203,24 +203,24 @@ def seal_feed(
     rows, numbers, blobs = _join(chunks)
     first, at = head.size, max(now, head.last_time)
     rows["issued_at"] = at
-    digests = np.frombuffer(b"".join(map(digest, blobs)), np.uint8).reshape(-1, HASH_BYTES)
-    details_column(rows)[:] = digests[numbers]
+    digests = b"".join(map(digest, blobs))
+    details_column(rows)[:] = np.frombuffer(digests, np.uint8).reshape(-1, HASH_BYTES)[numbers]
+    ids = np.asarray(details.ids(session, blobs, digests), np.uint32)
     seeds = _salt(session, head.log, first, rows, random)
     tree, start = head.tree, 0
     for stop in runs.cuts(first, numbers, blobs):
-        part, (own_numbers, own_blobs) = rows[start:stop], runs.compact(numbers[start:stop], blobs)
+        part, (own_numbers, used) = rows[start:stop], runs.compact(numbers[start:stop])
         grown = tree.extend_rows(part.tobytes(), ROW_SIZE)
         body = runs.body_of(first + start, part, own_numbers, seeds)
-        runs.store_run(session, head.log, first + start, stop - start, body, details.ids(session, own_blobs))
+        runs.store_run(session, head.log, first + start, stop - start, body, ids[used].tolist())
         runs.drop_seeds(session, head.log, first + start, stop - start)
         store_blocks(session, head.log, tree.size // BLOCK, grown.blocks)
         tree, start = grown.range, stop
         note = sign_checkpoint(head.origin, tree.size, tree.root(), signer)
         store_checkpoint(session, head.log, tree.size, note, now)
-        runs.merge_tail(session, head.log, tree.size, details)
+        runs.merge_tail(session, head.log, tree.size)
     sealed = Head(head.log, head.origin, head.kind, tree, at)
     store_head(session, sealed)
-    ids = np.asarray(details.ids(session, blobs), np.uint32)
     indices = np.arange(first, first + len(rows), dtype=np.uint64)
     return sealed, Stored(head.log, rows, indices, ids[numbers])
 

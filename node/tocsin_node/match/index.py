@@ -98,10 +98,11 @@ class MatchIndex:
         held = self._held(feed, order, words, spaces, heads)
         fresh = held < 0
         again, new = order[~fresh], order[fresh]
-        self._rows.reserve(new.shape[0])
+        self._rows.reserve(new.shape[0], int(spaces.max()))
+        times = self._states.prepare(block.details, block.issued_at, block.valid_until)
         with self._lock:
             if words_count:
-                self._states.put(slots, block.details, block.issued_at, block.valid_until)
+                self._states.put(slots, block.details, block.issued_at, times)
             self._fold(held[~fresh], slots[again])
             self._rows.append(
                 self._table,
@@ -136,8 +137,10 @@ class MatchIndex:
         known = self._states.known(slots)
         which, slots = which[known], slots[known]
         self._unknown += signals.shape[0] - which.shape[0]
+        details, issued_at = details[which], issued_at[which]
+        times = self._states.prepare(details, issued_at, valid_until[which])
         with self._lock:
-            self._states.put(slots, details[which], issued_at[which], valid_until[which])
+            self._states.put(slots, details, issued_at, times)
 
     def drop_feed(self, feed: int) -> None:
         """Forget the feed: nothing of it is found from the return of this call; its rows go at the next `compact`."""
@@ -160,15 +163,15 @@ class MatchIndex:
             queries, rows = self._rows.matches(words, spaces, self._table.find(prints))
             slots = self._rows.slots[rows].astype(np.int64)
             feeds = states.feeds_of(slots)
-            live = np.flatnonzero((feeds >= 0) & (states.valid_until[slots] > np.uint64(now_ms)))
+            live = np.flatnonzero((feeds >= 0) & (states.until_of(slots) > np.uint64(now_ms)))
             slots = slots[live]
             return Hits(
                 queries=queries[live],
                 feeds=feeds[live],
                 signals=states.signals_of(slots),
-                details=states.details[slots],
-                issued_at=states.issued_at[slots],
-                valid_until=states.valid_until[slots],
+                details=states.details[slots].astype(np.uint32),
+                issued_at=states.issued_of(slots),
+                valid_until=states.until_of(slots),
             )
 
     def lookup_one(self, tag: bytes, type_code: int, epoch: int, *, now_ms: int = 0) -> list[Hit]:
@@ -223,7 +226,7 @@ class MatchIndex:
         old, states = self._rows, self._states
         slots = old.slots[: old.count].astype(np.int64)
         feeds = states.feeds_of(slots)
-        keep = np.flatnonzero((feeds >= 0) & (states.valid_until[slots] > np.uint64(expired_before_ms)))
+        keep = np.flatnonzero((feeds >= 0) & (states.until_of(slots) > np.uint64(expired_before_ms)))
         rows, table = old.kept(keep, self._fingerprint)
         used = np.unique(feeds[keep] << 32 | rows.spaces[: rows.count])
         spaces: dict[int, set[int]] = {}
@@ -245,7 +248,7 @@ class MatchIndex:
             dropped_rows=self._dropped_rows,
             refused_rows=self._refused,
             unknown_signals=self._unknown,
-            nbytes=self._rows.count * Rows.BYTES + self._table.nbytes + self._states.nbytes,
+            nbytes=self._rows.nbytes + self._table.nbytes + self._states.nbytes,
         )
 
     def _held(

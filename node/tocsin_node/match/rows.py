@@ -7,8 +7,8 @@ columns and publishes each whole; `append` changes what readers can see and runs
 import numpy as np
 from numpy.typing import NDArray
 
+from tocsin_node.match.columns import Narrow, grown, widened
 from tocsin_node.match.hashing import Fingerprint
-from tocsin_node.match.states import grown
 from tocsin_node.match.table import FingerprintTable
 
 MAX_ROWS = (1 << 32) - 2  # heads fit in 32 bits
@@ -21,24 +21,27 @@ _MIN_ROWS = 1 << 12
 class Rows:
     """Tag words, tag space, slot of the signal, and head of the rest of the chain."""
 
-    BYTES = 44
-
     def __init__(self, capacity: int = 0) -> None:
         """Make room for `capacity` rows."""
         capacity = max(capacity, _MIN_ROWS)
         self.tags: NDArray[np.uint64] = np.empty((capacity, 4), dtype=np.uint64)
-        self.spaces: NDArray[np.uint32] = np.empty(capacity, dtype=np.uint32)
+        self.spaces: Narrow = np.empty(capacity, dtype=np.uint16)
         self.slots: NDArray[np.uint32] = np.empty(capacity, dtype=np.uint32)
         self.nexts: NDArray[np.uint32] = np.empty(capacity, dtype=np.uint32)
         self.count = 0
 
-    def reserve(self, more: int) -> None:
-        """Make room for `more` further rows; ValueError beyond MAX_ROWS."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows in use."""
+        return self.count * (32 + self.spaces.itemsize + self.slots.itemsize + self.nexts.itemsize)
+
+    def reserve(self, more: int, top_space: int) -> None:
+        """Make room for `more` further rows in spaces up to `top_space`; ValueError beyond MAX_ROWS."""
         need = self.count + more
         if need > MAX_ROWS:
             raise ValueError(f"the match index is full: {MAX_ROWS} rows")
         self.tags = grown(self.tags, self.count, need)
-        self.spaces = grown(self.spaces, self.count, need)
+        self.spaces = widened(grown(self.spaces, self.count, need), self.count, top_space)
         self.slots = grown(self.slots, self.count, need)
         self.nexts = grown(self.nexts, self.count, need)
 
@@ -92,6 +95,7 @@ class Rows:
     def kept(self, keep: NDArray[np.int64], fingerprint: Fingerprint) -> "tuple[Rows, FingerprintTable]":
         """Return a copy of the rows in `keep`, chained from nothing, and the table that leads to the chains."""
         rows, count = Rows(keep.shape[0]), keep.shape[0]
+        rows.spaces = np.empty(rows.spaces.shape, dtype=self.spaces.dtype)
         rows.tags[:count], rows.spaces[:count], rows.slots[:count] = (
             self.tags[keep],
             self.spaces[keep],
@@ -101,7 +105,7 @@ class Rows:
         entries = np.empty(count, dtype=np.uint64)
         for start in range(0, count, _CHUNK):
             part = slice(start, min(start + _CHUNK, count))
-            prints = fingerprint.of(rows.tags[part].view(np.uint8), rows.spaces[part])
+            prints = fingerprint.of(rows.tags[part].view(np.uint8), rows.spaces[part].astype(np.uint32))
             entries[part] = prints << _HALF | np.arange(part.start, part.stop, dtype=np.uint64)
         order, prints = by_fingerprint(entries)
         first = run_starts(prints)

@@ -11,46 +11,35 @@ Rules
   valid. A slot never written has valid_until 0 too, so "live" is the one comparison valid_until > now.
 - A dropped feed's pages lose their owner at once and are reused after `release`.
 
+- Times are kept once per run of equal ones: the signals of one commit share theirs, so a slot holds the number of its
+  pair of times (`times`). Numbers of details and of times take two bytes until they no longer fit.
+
 Columns grow by doubling into memory the system only backs once it is touched (in steps of 2 MiB).
 """
-
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tocsin_node.match.columns import Narrow, grown, widened
+from tocsin_node.match.times import UNWRITTEN, WITHDRAWN, Times
+
 PAGE_BITS = 12
-PAGE = 1 << PAGE_BITS  # 80 KiB of columns: small enough for many small feeds, large enough to keep page maps short
+PAGE = (
+    1 << PAGE_BITS
+)  # 16 to 32 KiB of columns: small enough for many small feeds, large enough to keep page maps short
 MAX_FEED = (1 << 16) - 1  # feed numbers the node gives out, one per feed it follows
 MAX_SIGNAL = (1 << 32) - 1  # highest signal number in one feed; bounds the page map of a feed at 4 MiB
 MAX_PAGES = 1 << 20  # slots fit in 32 bits
 _OFFSET = PAGE - 1
-_WITHDRAWN = np.uint64(0xFFFFFFFFFFFFFFFF)
 _NO_PAGE = -1
-
-
-T = TypeVar("T", bound=np.generic)
-
-
-def grown(column: NDArray[T], used: int, need: int) -> NDArray[T]:
-    """Return the column itself if it holds `need` rows, else a copy of its `used` rows with room for twice as many.
-
-    The room is not zeroed: numpy asks for huge pages for `empty` but not for `zeros`, and first touch costs a tenth.
-    """
-    if need <= column.shape[0]:
-        return column
-    larger = np.empty((max(need, 2 * column.shape[0]), *column.shape[1:]), dtype=column.dtype)
-    larger[:used] = column[:used]
-    return larger
 
 
 class SignalStates:
     """Slots of signals in shared columns. One writer; readers must not run during `put`, `withdraw` and `revise`."""
 
     def __init__(self) -> None:
-        self.details: NDArray[np.uint32] = np.zeros(PAGE, dtype=np.uint32)
-        self.issued_at: NDArray[np.uint64] = np.zeros(PAGE, dtype=np.uint64)
-        self.valid_until: NDArray[np.uint64] = np.zeros(PAGE, dtype=np.uint64)
+        self.details: Narrow = np.zeros(PAGE, dtype=np.uint16)
+        self._times = Times()
         self._owner: NDArray[np.int64] = np.full(1, _NO_PAGE, dtype=np.int64)  # page -> feed, or none
         self._first: NDArray[np.int64] = np.zeros(1, dtype=np.int64)  # page -> its first signal
         self._feeds: dict[int, NDArray[np.int64]] = {}  # feed -> page per 4,096 signals
@@ -61,7 +50,15 @@ class SignalStates:
     @property
     def nbytes(self) -> int:
         """Bytes of the pages in use."""
-        return self._pages * PAGE * 20
+        return self._pages * PAGE * self.details.itemsize + self._times.nbytes(self._pages * PAGE)
+
+    def issued_of(self, slots: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Return issued_at of each slot."""
+        return self._times.issued_of(slots)
+
+    def until_of(self, slots: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Return valid_until of each slot; 0 where it was withdrawn or never written."""
+        return self._times.until_of(slots)
 
     def feeds_of(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the feed of each slot, -1 where the feed was dropped."""
@@ -78,8 +75,7 @@ class SignalStates:
             self._owner.item(page),
             self._first.item(page) + (slot & _OFFSET),
             self.details.item(slot),
-            self.issued_at.item(slot),
-            self.valid_until.item(slot),
+            *self._times.one(slot),
         )
 
     def allot(self, feed: int, signals: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -115,33 +111,40 @@ class SignalStates:
         held = np.flatnonzero(mapped != _NO_PAGE)
         return which[held], (mapped[held] << PAGE_BITS) | (numbers[held] & _OFFSET)
 
+    def prepare(
+        self, details: NDArray[np.uint32], issued_at: NDArray[np.uint64], valid_until: NDArray[np.uint64]
+    ) -> NDArray[np.uint32]:
+        """Return the numbers of these pairs of times, for `put`; makes room for them. Needs no lock against readers."""
+        used = self._pages << PAGE_BITS
+        if details.size:
+            self.details = widened(self.details, used, int(details.max()))
+        return self._times.number(used, issued_at, valid_until)
+
     def put(
         self,
         slots: NDArray[np.int64],
         details: NDArray[np.uint32],
         issued_at: NDArray[np.uint64],
-        valid_until: NDArray[np.uint64],
+        times: NDArray[np.uint32],
     ) -> None:
         """Take these words, given in log order, where they are not older than what is held."""
-        news = issued_at >= self.issued_at[slots]
+        news = issued_at >= self.issued_of(slots)
         if not news.all():
-            slots, details, issued_at, valid_until = slots[news], details[news], issued_at[news], valid_until[news]
+            slots, details, times = slots[news], details[news], times[news]
         self.details[slots] = details  # a slot named twice keeps the last value
-        self.issued_at[slots] = issued_at
-        self.valid_until[slots] = valid_until
+        self._times.set(slots, times)
 
     def known(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which slots hold a signal, live or withdrawn."""
-        return (self.issued_at[slots] != 0) | (self.valid_until[slots] != 0)
+        return (self.issued_of(slots) != 0) | (self.until_of(slots) != 0)
 
     def withdraw(self, slots: NDArray[np.int64]) -> None:
         """End these signals for good."""
-        self.issued_at[slots] = _WITHDRAWN
-        self.valid_until[slots] = 0
+        self._times.set(slots, WITHDRAWN)
 
     def withdrawn(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which slots hold a withdrawn signal."""
-        return self.issued_at[slots] == _WITHDRAWN
+        return self._times.numbers_of(slots) == WITHDRAWN
 
     def drop(self, feed: int) -> None:
         """Take the feed's pages away from it: one write per 4,096 signals."""
@@ -166,14 +169,12 @@ class SignalStates:
             self._pages += 1
             rows, need = page << PAGE_BITS, self._pages << PAGE_BITS
             self.details = grown(self.details, rows, need)
-            self.issued_at = grown(self.issued_at, rows, need)
-            self.valid_until = grown(self.valid_until, rows, need)
+            self._times.reserve(rows, need)
             self._owner = grown(self._owner, page, self._pages)
             self._first = grown(self._first, page, self._pages)
         here = slice(page << PAGE_BITS, (page + 1) << PAGE_BITS)
         self.details[here] = 0
-        self.issued_at[here] = 0
-        self.valid_until[here] = 0
+        self._times.set(here, UNWRITTEN)
         self._owner[page] = feed
         self._first[page] = number << PAGE_BITS
         return page

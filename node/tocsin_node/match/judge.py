@@ -45,12 +45,14 @@ class Judge:
 
     def decision(self, facts: FeedFacts, type_code: int, number: int) -> Decision | None:
         """The decision for details of this number; None where type or details are not understood."""
-        key = (facts.log, type_code, number)
-        if key not in self._decisions:
-            if len(self._decisions) >= _REMEMBERED:
-                self._decisions = {}
-            self._decisions[key] = self.decide(facts, type_code, self.details(number)[1])
-        return self._decisions[key]
+        key, known = (facts.log, type_code, number), self._decisions
+        if key in known:
+            return known[key]
+        found = self.decide(facts, type_code, self.details(number)[1])
+        if len(known) >= _REMEMBERED:
+            self._decisions = {}
+        known[key] = found  # of the policies that stood when it was asked for: `forget_decisions` makes a new cache
+        return found
 
     def details(self, number: int) -> tuple[bytes, Details | None]:
         """The blob of a details id as signed, and what it says; None where it is not the JSON it should be."""

@@ -5,6 +5,7 @@ the index -> decide -> combine. Nothing leaves the organisation, and no identifi
 expired signals stop counting at once.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tocsin_node.match.blocks import TAG_BYTES
 from tocsin_node.match.feeds import FeedBook
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
-from tocsin_node.match.query import Query
+from tocsin_node.match.query import Probes, Query
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.verdict import Assertion, Verdict, combine
 from tocsin_node.workers import Workers
@@ -67,19 +68,10 @@ class QueryVerdict:
     sentence: str = ""
 
 
-class Probe(NamedTuple):
-    """One tag to look up for one query."""
-
-    query: int
-    tag: bytes
-    type: int
-    epoch: int
-
-
 class Tagged(NamedTuple):
-    """What became of a request's queries; runs in a worker process for all but small requests."""
+    """What became of a request's queries; made in a worker process for all but small requests."""
 
-    probes: list[Probe]
+    probes: Probes
     rejects: dict[int, tuple[str, str]]
 
 
@@ -115,7 +107,7 @@ class Matcher:
             tagged = await self._workers.run(tag_queries, list(queries), list(keys))
         else:
             tagged = tag_queries(queries, keys)
-        found = self._judge_probes(tagged.probes)
+        found = await self._judged(tagged.probes)
         verdicts = [
             found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))
             for number in range(len(queries))
@@ -133,13 +125,20 @@ class Matcher:
         except Rejected as error:
             raise Invalid(error.sentence) from error
         count = len(tags) // TAG_BYTES
-        probes = (Probe(at, tags[at * TAG_BYTES : (at + 1) * TAG_BYTES], code, epoch) for at in range(count))
-        found = self._judge_probes(list(probes), self._keys.ended(epoch, self._clock()))
+        types, epochs = np.full(count, code, np.uint16), np.full(count, epoch, np.uint32)
+        probes = Probes(np.arange(count, dtype=np.uint32), tags, types, epochs)
+        found = await self._judged(probes, self._keys.ended(epoch, self._clock()))
         verdicts = [found[number] for number in sorted(found)]
         self._count(actor, purpose, count, verdicts)
         return verdicts
 
-    def _judge_probes(self, probes: Sequence[Probe], ended: Collection[str] = ()) -> dict[int, QueryVerdict]:
+    async def _judged(self, probes: Probes, ended: Collection[str] = ()) -> dict[int, QueryVerdict]:
+        """The same as `_judge_probes`: here for a few, in a thread for many, so that other callers need not wait."""
+        if len(probes) <= INLINE_VALUES:
+            return self._judge_probes(probes, ended)
+        return await asyncio.to_thread(self._judge_probes, probes, ended)
+
+    def _judge_probes(self, probes: Probes, ended: Collection[str]) -> dict[int, QueryVerdict]:
         """The verdict on every query that has a row in the index, but for tags of communities whose epoch `ended`."""
         now = self._clock()
         found: dict[int, list[Assertion]] = defaultdict(list)
@@ -163,23 +162,18 @@ class Matcher:
             query: QueryVerdict(query, combine(assertions, now_ms=now), blobs) for query, assertions in found.items()
         }
 
-    def _hits(self, probes: Sequence[Probe], now: int) -> Iterable[tuple[int, int, Sequence[int]]]:
+    def _hits(self, probes: Probes, now: int) -> Iterable[tuple[int, int, Sequence[int]]]:
         """(query, type, (feed, signal, details, issued_at, valid_until)) of every live row, newest signal last."""
-        if not probes:
-            return
         if len(probes) <= _FEW_PROBES:
             for query, tag, code, epoch in probes:
                 for hit in self._index.lookup_one(tag, code, epoch, now_ms=now):
                     yield query, code, hit
             return
-        tags = np.frombuffer(b"".join(probe.tag for probe in probes), np.uint8).reshape(-1, TAG_BYTES)
-        types = np.asarray([probe.type for probe in probes], np.uint16)
-        epochs = np.asarray([probe.epoch for probe in probes], np.uint32)
-        hits = self._index.lookup(tags, types, epochs, now_ms=now)
+        tags = np.frombuffer(probes.tags, np.uint8).reshape(-1, TAG_BYTES)
+        hits = self._index.lookup(tags, probes.types, probes.epochs, now_ms=now)
+        queries, types = probes.queries[hits.queries].tolist(), probes.types[hits.queries].tolist()
         columns = (hits.feeds, hits.signals, hits.details, hits.issued_at, hits.valid_until)
-        for place, hit in zip(hits.queries.tolist(), zip(*(c.tolist() for c in columns), strict=True), strict=True):
-            probe = probes[int(place)]
-            yield probe.query, probe.type, hit
+        yield from zip(queries, types, zip(*(c.tolist() for c in columns), strict=True), strict=True)
 
     def _count(self, actor: Actor, purpose: str, items: int, verdicts: Sequence[QueryVerdict]) -> None:
         effects = [one.verdict.effect for one in verdicts if one.verdict.assertions]
@@ -188,23 +182,28 @@ class Matcher:
 
 def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey]) -> Tagged:
     """Every tag the queries' look-ups try, under every key."""
-    tagged = Tagged([], {})
+    rejects: dict[int, tuple[str, str]] = {}
     requests: list[TagRequest] = []
-    places: list[tuple[int, int]] = []  # (query, type code)
+    numbers: list[int] = []
+    codes: list[int] = []
     for number, query in enumerate(queries):
         try:
             expressions = expand(query.type, query.value, region=query.region or None)
         except Rejected as error:
-            tagged.rejects[number] = (error.reason, error.sentence)
+            rejects[number] = (error.reason, error.sentence)
             continue
         for type_name, canonical in expressions:
             kind = by_name(type_name)
             requests.append(TagRequest(kind.profile, kind.scope, canonical))
-            places.append((number, kind.code))
-    for key in keys:
-        for (number, code), tag in zip(places, tag_batch(key, requests), strict=True):
-            tagged.probes.append(Probe(number, tag, code, key.epoch))
-    return tagged
+            numbers.append(number)
+            codes.append(kind.code)
+    probes = Probes(
+        queries=np.tile(np.asarray(numbers, np.uint32), len(keys)),
+        tags=b"".join(tag for key in keys for tag in tag_batch(key, requests)),
+        types=np.tile(np.asarray(codes, np.uint16), len(keys)),
+        epochs=np.repeat(np.asarray([key.epoch for key in keys], np.uint32), len(requests)),
+    )
+    return Tagged(probes, rejects)
 
 
 def _purpose(word: str) -> str:

@@ -26,11 +26,10 @@ from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
 from tocsin_node.local.methods import Asked, services
 from tocsin_node.log.envelope import SYSTEM, Actor
-from tocsin_node.log.runs import stored_runs
-from tocsin_node.log.tx import Stored
 from tocsin_node.log.writer import Writer
 from tocsin_node.logging import configure
 from tocsin_node.match.intake import take_in
+from tocsin_node.match.rebuild import rebuild
 from tocsin_node.meter import Meter
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
@@ -170,7 +169,7 @@ class Node:
         try:
             if self._web is not None:
                 await self._web.start()
-            await asyncio.to_thread(self._load_index)
+            await asyncio.to_thread(rebuild, self._matching.index, self._core.store)
             self._core.writer.observe(lambda stored: take_in(self._matching.index, stored))
             self._core.writer.start()
             if self._exchange is not None:
@@ -225,13 +224,6 @@ class Node:
     def _assess(self, log: int, accepted: Accepted) -> Assessment:
         judge, book = self._matching.judge, self._matching.book
         return Assessment(judge.assess(log, accepted.run), judge.policy_digest(book.get(log)))
-
-    def _load_index(self) -> None:
-        for facts in self._matching.book.all():
-            with self._core.store.read() as session:
-                for run, ids in stored_runs(session, facts.log):
-                    numbers = ids[run.numbers] if len(ids) else ids
-                    take_in(self._matching.index, Stored(facts.log, run.rows, run.indices(), numbers))
 
 
 def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: Clock, edges: Edges) -> Core:

@@ -66,6 +66,10 @@ class MatchIndex:
         self._rows_of: dict[int, int] = {}  # feed -> rows; the writer's
         self._withdrawn = self._dropped_rows = self._refused = self._unknown = 0
 
+    def reserve(self, more: int) -> None:
+        """Make room for `more` further rows, which the system backs once they are there; saves copies at a start."""
+        self._rows.reserve(more, 0)
+
     def add(self, feed: int, block: SignalBlock) -> None:
         """Add the assert entries of one verified segment, in log order; ValueError beyond a stated limit."""
         self._add(feed, block, words_count=True)

@@ -6,7 +6,7 @@ decided in `verify`. Salts of a whole 256-aligned block travel as the block's se
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -107,6 +107,19 @@ def decode(segment: wire.Segment, digests: bytes | None = None) -> Run:
 
     `digests` are those of its details, where this very segment was decoded before.
     """
+    details = tuple(segment.details)
+    if len(details) > segment.count or any(len(blob) > DETAILS_BYTES for blob in details):
+        raise Misbehaviour("oversize", f"details beyond one per entry or {DETAILS_BYTES} bytes each")
+    run = replace(skim(segment, len(details)), details=details, seeds=_seeds(segment))
+    digests = b"".join(map(digest, details)) if digests is None else digests
+    if len(run.rows):
+        details_column(run.rows)[:] = _matrix(digests, _LEAF)[run.numbers]
+    _fill_salts(segment, run)
+    return replace(run, digests=digests)
+
+
+def skim(segment: wire.Segment, details: int) -> Run:
+    """What matching needs of a segment with so many details: rows without salts and digests, and no blobs."""
     count = segment.count
     if not 1 <= count <= SEGMENT_ENTRIES:
         raise Misbehaviour("oversize", f"a segment of {count} entries; 1 to {SEGMENT_ENTRIES} are allowed")
@@ -114,11 +127,10 @@ def decode(segment: wire.Segment, digests: bytes | None = None) -> Run:
         raise Misbehaviour("malformed", "a segment beyond index 2^63")
     absent = _absent(segment, count)
     present = count - sum(run.count for run in absent)
-    details = tuple(segment.details)
-    if len(details) > present or any(len(blob) > DETAILS_BYTES for blob in details):
-        raise Misbehaviour("oversize", f"details beyond one per entry or {DETAILS_BYTES} bytes each")
+    if details > present:
+        raise Misbehaviour("oversize", "more details than entries")
     numbers = _unpack(segment.details_number, "details_number", present)
-    if present and int(numbers.max()) >= len(details):
+    if present and int(numbers.max()) >= details:
         raise Misbehaviour("malformed", "a details_number without details")
     if len(segment.tags) != TAG_SIZE * present:
         raise Misbehaviour("malformed", f"tags of {len(segment.tags)} bytes for {present} entries")
@@ -129,13 +141,7 @@ def decode(segment: wire.Segment, digests: bytes | None = None) -> Run:
             raise Misbehaviour("malformed", f"a {name} wider than its field")
         rows[name] = values
     tag_column(rows)[:] = _matrix(segment.tags, TAG_SIZE)
-    if digests is None:
-        digests = b"".join(map(digest, details))
-    if present:
-        details_column(rows)[:] = _matrix(digests, _LEAF)[numbers]
-    run = Run(segment.first, count, rows, numbers.astype(np.uint32), details, digests, absent, _seeds(segment))
-    _fill_salts(segment, run)
-    return run
+    return Run(segment.first, count, rows, numbers.astype(np.uint32), (), b"", absent, {})
 
 
 def names_signal(segment: wire.Segment, signal: int) -> bool:

@@ -1,5 +1,7 @@
 """Intake gives the same index however a feed is cut into runs."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def feed(kinds: list[Kind]) -> Rows:
 
 def taken(rows: Rows, cuts: list[int]) -> list[tuple[int, ...]]:
     index, edges = MatchIndex(), [0, *cuts, len(rows)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         numbers = np.arange(start, stop, dtype=np.uint64)
         take_in(index, Stored(3, rows[start:stop], numbers, numbers.astype(np.uint32)))
     return [tuple(hit) for tag in tag_column(rows) for hit in index.lookup_one(tag.tobytes(), URL, 1)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from tocsin.v1 import node_pb2 as pb
@@ -11,6 +12,7 @@ from tocsin_node.life.read import life
 from tocsin_node.life.show import Shown, show
 from tocsin_node.local import wire
 from tocsin_node.local.calls import off_loop
+from tocsin_node.local.turns import in_turn
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.runs import deliveries
 from tocsin_node.match.feeds import FeedBook
@@ -60,24 +62,36 @@ class PublishCalls:
     async def publish(
         self, requests: AsyncIterator[pb.PublishRequest], actor: Actor
     ) -> AsyncGenerator[pb.PublishResponse, None]:
-        """One answer per chunk, after its commit."""
+        """One answer per chunk, after its commit; the next ones are made ready meanwhile."""
         feed = ""
-        async for request in requests:
-            match request.WhichOneof("message"):
-                case "start" if not feed:
-                    feed = self._own(request.start.feed)
-                case "chunk" if feed:
-                    fields, rows = await off_loop(len(request.chunk.rows), wire.chunk, request.chunk)
-                    result = await self._publisher.publish(feed, fields, rows, actor=actor)
-                    self._meter.published(
-                        published=result.published,
-                        revised=result.revised,
-                        unchanged=result.unchanged,
-                        refused=[one.reason for one in result.refused],
-                    )
-                    yield wire.chunk_result(result)
-                case _:
-                    raise Invalid("a Publish stream is one start, then chunks")
+
+        async def chunks() -> AsyncGenerator[pb.PublishChunk]:
+            nonlocal feed
+            async for request in requests:
+                match request.WhichOneof("message"):
+                    case "start" if not feed:
+                        feed = self._own(request.start.feed)
+                    case "chunk" if feed:
+                        yield request.chunk
+                    case _:
+                        raise Invalid("a Publish stream is one start, then chunks")
+
+        async def answer(
+            chunk: pb.PublishChunk, before: "asyncio.Task[pb.PublishResponse] | None"
+        ) -> pb.PublishResponse:
+            fields, rows = await off_loop(len(chunk.rows), wire.chunk, chunk)
+            result = await self._publisher.publish(feed, fields, rows, actor=actor, after=before)
+            self._meter.published(
+                published=result.published,
+                revised=result.revised,
+                unchanged=result.unchanged,
+                refused=[one.reason for one in result.refused],
+            )
+            return await off_loop(len(rows), wire.chunk_result, result)
+
+        async with aclosing(in_turn(chunks(), answer)) as answers:
+            async for response in answers:
+                yield response
 
     def _own(self, name: str) -> str:
         """The origin of an own feed, before any row is read. Errors: NotFound."""

@@ -9,7 +9,7 @@ differs by more than a day from the one that stands.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -100,20 +100,37 @@ class Publisher:
         self._lifetimes = lifetimes
         self._clock = clock
 
-    async def publish(self, feed: str, fields: Sequence[bytes], rows: Sequence[RowIn], *, actor: Actor) -> ChunkResult:
-        """Publish one chunk. Errors: NotFound, Frozen, Exhausted; rows that cannot be published are in the result."""
+    async def publish(
+        self,
+        feed: str,
+        fields: Sequence[bytes],
+        rows: Sequence[RowIn],
+        *,
+        actor: Actor,
+        after: Awaitable[object] | None = None,
+    ) -> ChunkResult:
+        """Publish one chunk, not before `after` is done; if that fails, so does this, with the same error.
+
+        Errors: NotFound, Frozen, Exhausted; rows that cannot be published are in the result.
+        """
         own = self._feeds.get(feed)
         if len(rows) > PUBLISH_ROWS or any(row.fields >= len(fields) for row in rows):
             raise Invalid(f"a chunk of {len(rows)} rows with {len(fields)} details; at most {PUBLISH_ROWS} rows fit")
         blobs, bad = await asyncio.to_thread(self._details, fields)
         for _ in range(_ATTEMPTS):
-            result = await self._attempt(own, rows, blobs, bad, actor)
+            result = await self._attempt(own, rows, blobs, bad, actor, after)
             if result is not None:
                 return result
         raise Refused("the community moved on to a new epoch meanwhile: publish again")
 
     async def _attempt(
-        self, own: OwnFeed, rows: Sequence[RowIn], blobs: Sequence[bytes], bad: dict[int, Rejected], actor: Actor
+        self,
+        own: OwnFeed,
+        rows: Sequence[RowIn],
+        blobs: Sequence[bytes],
+        bad: dict[int, Rejected],
+        actor: Actor,
+        after: Awaitable[object] | None,
     ) -> ChunkResult | None:
         """Tag and commit under the epoch of now; None when a later epoch overtook the chunk on its way."""
         key = self._keys.publishing(own.community, self._clock())
@@ -125,6 +142,8 @@ class Publisher:
         else:
             batch = prepare(good, key, own.origin, self._data_key, now)
         refused.extend(batch.refused)
+        if after is not None:
+            await after  # a row given twice is revised by the later one, whichever was ready first
 
         def operation(tx: Tx) -> ChunkResult | None:
             if self._retagger.overtaken(own.log, key.epoch):

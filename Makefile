@@ -42,7 +42,7 @@ lint: env-lint ## Style, types, import rules, and that generated code is current
 	@$(PYTHON) proto/generate.py --check --uv $(UV)
 
 bench: env ## Measure, and print ratios to the limits of this machine
-	@$(PYTHON) -m bench.replicate $(BENCH)
+	@$(PYTHON) -m bench $(BENCH)
 
 proto: env ## Generate the code under proto/ anew
 	@$(PYTHON) proto/generate.py --uv $(UV)

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.v1 import node_pb2 as pb
+from tocsin_crypto.tag import EpochKey
 from tocsin_node.build import wall_clock
 from tocsin_node.cli.connect import Local, connect
 from tocsin_node.demo.cast import Player
 from tocsin_node.home import Home, lock
-from tocsin_node.keys import Keyring, Unlock
+from tocsin_node.keys import EpochKeys, Keyring, Unlock
 from tocsin_node.log.highwater import HighWater
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
@@ -157,6 +158,18 @@ def own_details(start: int, count: int) -> tuple[list[bytes], U32]:
     plain = len(_blob(".")) - 1
     blobs = [_blob(f"{number:09d}".ljust(_OWN_BYTES - plain, ".")) for number in range(start, start + count)]
     return blobs, np.arange(count, dtype=np.uint32)
+
+
+def random_rows(count: int) -> Rows:
+    """URL signals with random tags."""
+    return _rows(_random_tags(0, count))
+
+
+def epoch_key(player: Player) -> EpochKey:
+    """The key of the bench community's first epoch, from a stopped member's home."""
+    home = Home(player.home)
+    keyring = Keyring.load(home, Unlock.find({}, home), player.organisation)
+    return EpochKeys(home=home, lock=keyring.epochs_lock()).load(COMMUNITY, 1)
 
 
 def _append(log: int, rows: Rows, blobs: list[bytes], numbers: U32) -> Callable[[Tx], int]:

@@ -7,7 +7,6 @@ its workers, and the ratio to the rate of one core that did nothing but the stag
 process spends: messages, group commit, checkpoints, own records, index. At last rows that each have their own details.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Final
 
 from bench.federation import introduce, open_local, running, stage
 from bench.limits import hash_limit, machine
+from bench.options import parser
 from bench.processes import Cost, cost
 from tocsin.v1 import node_pb2 as pb
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
@@ -51,11 +51,10 @@ class Raw:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000, help="rows that share details")
-    parser.add_argument("--own", type=int, default=20_000, help="rows that each have their own details of 300 bytes")
-    parser.add_argument("--large", action="store_true", help="ten times as many")
-    args = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=100_000, help="rows that share details")
+    options.add_argument("--own", type=int, default=20_000, help="rows that each have their own details of 300 bytes")
+    args = options.parse_args()
     rows, own = (10 * args.rows, 10 * args.own) if args.large else (args.rows, args.own)
     print(f"machine: {machine()}")
     stages = _stages(mixed(0, min(rows, SAMPLE)))

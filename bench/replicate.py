@@ -8,7 +8,6 @@ time of either side, and bytes per signal on the wire; then local checks at a se
 replicates, and how long a removed peer's session lives on.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -31,6 +30,7 @@ from bench.federation import (
     stage,
 )
 from bench.limits import hash_limit, machine, percentile
+from bench.options import parser
 from bench.processes import cost
 from tocsin.v1 import audit_pb2, node_pb2 as pb
 from tocsin_node.cli.connect import Local
@@ -71,12 +71,11 @@ class Latency:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--signals", type=int, default=1_000_000, help="signals that share details")
-    parser.add_argument("--details", type=int, default=50, help="distinct details they share")
-    parser.add_argument("--own", type=int, default=100_000, help="signals that each have their own details")
-    parser.add_argument("--large", action="store_true", help="ten times as many signals")
-    args = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--signals", type=int, default=1_000_000, help="signals that share details")
+    options.add_argument("--details", type=int, default=50, help="distinct details they share")
+    options.add_argument("--own", type=int, default=100_000, help="signals that each have their own details")
+    args = options.parse_args()
     signals, own = (10 * args.signals, 10 * args.own) if args.large else (args.signals, args.own)
     print(f"machine: {machine()}")
     for count, details, words in (

@@ -222,6 +222,11 @@ class MatchIndex:
         with self._lock:
             return self._spaces.of_feeds()
 
+    def types(self) -> frozenset[int]:
+        """Return the types that any feed has signals of."""
+        with self._lock:
+            return self._spaces.types()
+
     def compact(self, *, expired_before_ms: int = 0) -> None:
         """Free the rows of withdrawn signals, of dropped feeds, and of signals that expired before the given time.
 

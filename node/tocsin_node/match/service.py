@@ -103,10 +103,11 @@ class Matcher:
             raise Invalid(f"a request asks about 1 to {MATCH_QUERIES} identifiers, not {len(queries)}")
         purpose = _purpose(purpose)
         keys = self._keys.matching(self._clock())
+        types = self._index.types()
         if len(queries) > INLINE_VALUES:
-            tagged = await self._workers.run(tag_queries, list(queries), list(keys))
+            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types)
         else:
-            tagged = tag_queries(queries, keys)
+            tagged = tag_queries(queries, keys, types)
         found = await self._judged(tagged.probes)
         verdicts = [
             found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))
@@ -180,8 +181,8 @@ class Matcher:
         self._tally.add(actor=actor, purpose=purpose, items=items, effects=effects)
 
 
-def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey]) -> Tagged:
-    """Every tag the queries' look-ups try, under every key."""
+def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey], types: Collection[int] | None = None) -> Tagged:
+    """Every tag the queries' look-ups try, under every key; of these types only, where given (codes)."""
     rejects: dict[int, tuple[str, str]] = {}
     requests: list[TagRequest] = []
     numbers: list[int] = []
@@ -194,6 +195,8 @@ def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey]) -> Tagged:
             continue
         for type_name, canonical in expressions:
             kind = by_name(type_name)
+            if types is not None and kind.code not in types:
+                continue  # no feed has a signal of this type: nothing could match
             requests.append(TagRequest(kind.profile, kind.scope, canonical))
             numbers.append(number)
             codes.append(kind.code)

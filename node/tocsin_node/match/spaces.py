@@ -48,6 +48,10 @@ class Spaces:
         pairs = [(pair >> 32, pair & 0xFFFFFFFF) for pair in self._numbers]
         return {feed: frozenset(pairs[number] for number in mine) for feed, mine in self._feeds.items()}
 
+    def types(self) -> frozenset[int]:
+        """Return the types of every pair any feed ever used."""
+        return frozenset(pair >> 32 for pair in self._numbers)
+
     def replace(self, feeds: dict[int, set[int]]) -> None:
         """Set which feed has which numbers."""
         self._feeds = feeds

@@ -13,6 +13,7 @@ from tocsin_crypto.merkle import (
     inclusion_proof,
     leaf_hash,
     node_hash,
+    span_of,
     verify_consistency,
     verify_inclusion,
 )
@@ -54,6 +55,20 @@ def test_growing_in_any_pieces_gives_the_reference_root(pieces: list[int]) -> No
     assert tree.size == sum(pieces)
     assert tree.root() == slow_root(0, tree.size)
     assert blocks == b"".join(get(8, n) for n in range(tree.size // 256))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3000), st.integers(0, 3000), st.data())
+def test_a_span_hashed_apart_joins_where_it_belongs_and_nowhere_else(
+    before: int, count: int, data: st.DataObject
+) -> None:
+    span = span_of(before, b"".join(all_leaves()[before : before + count]))
+    tree, blocks = CompactRange().extend(all_leaves()[:before]).join(span)
+    assert (tree.size, tree.root()) == (before + count, slow_root(0, before + count))
+    assert blocks == b"".join(get(8, n) for n in range(before // 256, (before + count) // 256))
+    other = data.draw(st.integers(0, 3000).filter(lambda size: size != before))
+    with pytest.raises(CryptoError):
+        CompactRange().extend(all_leaves()[:other]).join(span)
 
 
 @settings(max_examples=30, deadline=None)

@@ -32,7 +32,7 @@ def main() -> int:
     args = options.parse_args()
     signals = 10 * args.signals if args.large else args.signals
     print(f"machine: {machine()}")
-    index, known, limit = MatchIndex(), list[bytes](), hash_limit()
+    index, known, limit = MatchIndex(), list[bytes](), hash_limit(clock=time.thread_time)
     before, took = resident(os.getpid()), 0.0
     for first in range(0, signals, BLOCK):
         rows = random_rows(min(BLOCK, signals - first))

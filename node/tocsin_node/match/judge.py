@@ -21,6 +21,7 @@ from tocsin_signals.errors import Rejected
 from tocsin_signals.types import by_code
 
 _REMEMBERED: Final = 65536  # distinct details and decisions kept in memory, about 1 kB each at most
+_ARRIVED: Final = 4096  # decisions on details that just arrived, with their blobs of up to 4 kB
 
 Details = Mapping[str, object]
 
@@ -34,10 +35,11 @@ class Judge:
         self._policy_of = policy_of
         self._details: dict[int, tuple[bytes, Details | None]] = {}
         self._decisions: dict[tuple[int, int, int], Decision | None] = {}
+        self._arrived: dict[tuple[int, int, bytes], Decision | None] = {}
 
     def forget_decisions(self) -> None:
         """Policies changed: decide anew."""
-        self._decisions = {}
+        self._decisions, self._arrived = {}, {}
 
     def policy_digest(self, facts: FeedFacts) -> bytes:
         """The digest of the policy that decides for a feed."""
@@ -74,10 +76,19 @@ class Judge:
         pairs = rows["type"][asserts].astype(np.uint64) << np.uint64(32) | run.numbers[asserts]
         counts: Counter[str] = Counter()
         for pair, count in zip(*(column.tolist() for column in np.unique(pairs, return_counts=True)), strict=True):
-            decision = self.decide(facts, pair >> 32, _said(run.details[int(pair) & 0xFFFFFFFF]))
+            decision = self._decision_on(facts, int(pair) >> 32, run.details[int(pair) & 0xFFFFFFFF])
             counts[str(decision.effect) if decision else "not-understood"] += count
         withdrawn = int((rows["kind"] == Kind.WITHDRAW).sum())
         return dict(counts) | ({"withdrawn": withdrawn} if withdrawn else {})
+
+    def _decision_on(self, facts: FeedFacts, type_code: int, blob: bytes) -> Decision | None:
+        """The decision on details that arrive and have no number yet; the next delivery often has the same."""
+        key, known = (facts.log, type_code, blob), self._arrived
+        if key not in known:
+            if len(known) >= _ARRIVED:
+                known = self._arrived = {}
+            known[key] = self.decide(facts, type_code, _said(blob))
+        return known[key]
 
     def _policy(self, facts: FeedFacts) -> Policy:
         return self._policy_of("self" if facts.kind == "own" else facts.publisher)

@@ -102,16 +102,13 @@ def parse(data: bytes) -> wire.Segment:
         raise Misbehaviour("malformed", "a segment that is not a Segment message") from error
 
 
-def decode(segment: wire.Segment, digests: bytes | None = None) -> Run:
-    """Rows of a segment from anybody. Errors: Misbehaviour, naming the column that does not fit.
-
-    `digests` are those of its details, where this very segment was decoded before.
-    """
+def decode(segment: wire.Segment) -> Run:
+    """Rows of a segment from anybody. Errors: Misbehaviour, naming the column that does not fit."""
     details = tuple(segment.details)
     if len(details) > segment.count or any(len(blob) > DETAILS_BYTES for blob in details):
         raise Misbehaviour("oversize", f"details beyond one per entry or {DETAILS_BYTES} bytes each")
     run = replace(skim(segment, len(details)), details=details, seeds=_seeds(segment))
-    digests = b"".join(map(digest, details)) if digests is None else digests
+    digests = b"".join(map(digest, details))
     if len(run.rows):
         details_column(run.rows)[:] = _matrix(digests, _LEAF)[run.numbers]
     _fill_salts(segment, run)

@@ -1,13 +1,15 @@
 """Worker processes for hashing, canonicalising and tagging: what would hold up the event loop.
 
 Spawned, never forked: gRPC does not survive a fork. One process per core but one, and at least one; started when
-warmed or with the first task. A task is one segment or a few hundred values, so that no caller waits long.
+warmed or with the first task. A task is one segment or a few hundred values, so that no caller waits long. A worker
+ends with the node, also when the node is killed: the queue it waits at would not tell it.
 """
 
 import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -50,7 +52,7 @@ class Workers:
     def _start(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_quiet)
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_begin)
         return self._pool
 
 
@@ -58,6 +60,14 @@ def _touch(_: Callable[..., object]) -> None:
     """Receiving a function imports its module."""
 
 
-def _quiet() -> None:
+def _begin() -> None:
     """Ctrl-C at the terminal reaches the whole process group; the parent decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="tocsin-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)

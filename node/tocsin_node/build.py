@@ -101,7 +101,7 @@ class Node:
             clock=core.clock,
             random=core.edges.random,
             jitter=core.edges.jitter,
-            timing=timing,
+            timing=timing or _timing(self._config),
         )
 
     def _build_listener(self, environment: Mapping[str, str]) -> Door:
@@ -244,6 +244,10 @@ def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: 
     writer.observe_commits(meter.committed)
     tally = Tally(writer=writer, clock=clock)
     return Core(home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges, meter)
+
+
+def _timing(config: Config) -> Timing:
+    return Timing(heartbeat_s=config.exchange.heartbeat_seconds, silence_s=config.exchange.silence_seconds)
 
 
 def _audit_origin(store: Store) -> str:

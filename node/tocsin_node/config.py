@@ -22,7 +22,7 @@ from pydantic.dataclasses import dataclass as checked
 from pydantic_core import ErrorDetails
 
 from tocsin_node.errors import Invalid, Misconfigured
-from tocsin_node.limits import CONFIG_BYTES
+from tocsin_node.limits import CONFIG_BYTES, HEARTBEAT_S, SILENCE_S
 from tocsin_node.names import local_name, organisation_id
 from tocsin_signals.errors import Rejected
 from tocsin_signals.types import MAX_LIFETIME_DAYS, by_name
@@ -123,6 +123,8 @@ class Exchange(_Table):
 
     listen: Annotated[AnyAddress, AfterValidator(_numeric)] | None = None
     endpoints: Annotated[tuple[AnyAddress, ...], Field(max_length=8, strict=False)] = ()
+    heartbeat_seconds: Annotated[int, Field(ge=1, le=int(HEARTBEAT_S))] = int(HEARTBEAT_S)
+    silence_seconds: Annotated[int, Field(ge=2, le=600)] = int(SILENCE_S)
 
 
 class Local(_Table):
@@ -212,6 +214,8 @@ CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
         "role": Change.RESTART,  # the card says it: renewed at start
         "exchange.listen": Change.RESTART,
         "exchange.endpoints": Change.NOW,  # in the next card
+        "exchange.heartbeat_seconds": Change.RESTART,
+        "exchange.silence_seconds": Change.RESTART,
         "local.tcp": Change.RESTART,
         "web.listen": Change.RESTART,
         "web.allow_remote": Change.RESTART,

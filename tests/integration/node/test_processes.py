@@ -3,108 +3,21 @@
 import contextlib
 import json
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Generator
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Generator
 
 import grpc
 import pytest
 
-from tocsin.v1 import node_pb2 as pb
-from tocsin_node.cli.connect import connect
 from tocsin_node.demo.cast import Player, environment
-
-COMMUNITY = "c.hotline.example"
-HARMFUL = b'{"stance":"harmful"}'
-
-
-class Federation:
-    """A hotline that publishes the feed `urls` and a platform that follows it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.hotline = Player("hotline.example", "hotline", folder / "hotline")
-        self.platform = Player("platform.example", "platform", folder / "platform")
-
-    def begin(self) -> None:
-        for player in (self.hotline, self.platform):
-            player.run("init", "--organisation", player.organisation, "--role", player.role)
-        config = self.hotline.home / "tocsin.toml"
-        config.write_text(config.read_text() + 'partners = ["platform.example"]\nnobody = ["other.example"]\n')
-        for player in (self.hotline, self.platform):
-            player.start()
-            player.run("card", "export", "-o", str(self.card(player)))
-        for one, other in ((self.hotline, self.platform), (self.platform, self.hotline)):
-            fingerprint = one.run("card", "show", str(self.card(other)))["fingerprint"]
-            one.run("peer", "add", str(self.card(other)), "--fingerprint", fingerprint)
-        self.hotline.run("community", "create", "c")
-        self.hotline.run("community", "invite", COMMUNITY, "platform.example", "-o", str(self.folder / "invite"))
-        self.platform.run("community", "join", str(self.folder / "invite"))
-        self.hotline.run("feed", "create", "urls", "--community", COMMUNITY, "--audience", "partners")
-        self.hotline.run("feed", "create", "hidden", "--community", COMMUNITY, "--audience", "nobody")
-        self.apply(self.hotline, 'peer = "platform.example"\n[send]\nfeeds = ["urls", "hidden"]\n')
-        self.apply(self.platform, 'peer = "hotline.example"\n[[rule]]\neffect = "enforce"\nstance = ["harmful"]\n')
-
-    def card(self, player: Player) -> Path:
-        return self.folder / f"{player.name}.card"
-
-    def apply(self, player: Player, text: str) -> None:
-        path = self.folder / "policy.toml"
-        path.write_text(text)
-        player.run("policy", "apply", str(path))
-
-    def kill(self, player: Player) -> None:
-        assert player.process is not None
-        player.process.send_signal(signal.SIGKILL)
-        player.process.wait()
-        player.process = None
-        (player.home / "run" / "address").unlink(missing_ok=True)  # so that `start` waits for the new one
-
-    def caught_up(self) -> bool:
-        own = self.hotline.run("status", expect=(0, 1))["own"]
-        wanted = next(feed["size"] for feed in own if feed["origin"].endswith("/urls"))
-        followed = self.platform.run("status", expect=(0, 1))["followed"]
-        return bool(followed) and followed[0]["size"] == wanted
-
-    def effect(self, value: str, kind: str = "url") -> str:
-        return str(self.platform.run("match", value, "--type", kind)["effect"])
+from tocsin_node.testing.processes import Federation, kill, open_federation, publish, until, verified
 
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Generator[Federation]:
-    made = Federation(tmp_path_factory.mktemp("federation"))
-    try:
-        made.begin()
+    with open_federation(tmp_path_factory.mktemp("federation")) as made:
         yield made
-    finally:
-        made.hotline.stop()
-        made.platform.stop()
-
-
-def until(check: Callable[[], bool], seconds: float = 30.0) -> float:
-    started = time.monotonic()
-    while not check():
-        assert time.monotonic() - started < seconds, "it did not happen in time"
-        time.sleep(0.1)
-    return time.monotonic() - started
-
-
-def publish(player: Player, values: list[str]) -> Any:
-    """One row per chunk, so that every acknowledgement is a commit of its own; yields after each."""
-    rows = [pb.PublishChunk(fields=[HARMFUL], rows=[pb.PublishRow(line=1, type="url", value=v)]) for v in values]
-    requests = [pb.PublishRequest(start=pb.PublishStart(feed="urls")), *(pb.PublishRequest(chunk=c) for c in rows)]
-    with connect(player.home, None, start=False) as local:
-        yield from local.node.Publish(iter(requests))
-
-
-def verified(player: Player) -> bool:
-    reports: Any = player.run("audit", "verify")
-    found = cast("list[Any]", reports) if isinstance(reports, list) else [reports]
-    return all(bool(report["ok"]) for report in found)
 
 
 @pytest.mark.timeout(240)
@@ -116,7 +29,7 @@ def test_a_publisher_killed_while_it_publishes_loses_and_doubles_nothing(federat
             for response in publish(federation.hotline, values):
                 acknowledged = max(acknowledged, response.signals[0])
                 if acknowledged >= stop_at and federation.hotline.process is not None:
-                    federation.kill(federation.hotline)
+                    kill(federation.hotline)
         assert federation.hotline.process is None
         federation.hotline.start()
         held = federation.hotline.run("feed", "list")
@@ -134,7 +47,7 @@ def test_a_follower_killed_while_it_follows_resumes_where_it_was(federation: Fed
     stream = publish(federation.hotline, [f"https://more-{number}.example/" for number in range(60)])
     for number, _ in enumerate(stream):
         if number == 20:
-            federation.kill(federation.platform)
+            kill(federation.platform)
     federation.platform.start()
     until(federation.caught_up)
     assert federation.effect("https://more-59.example/") == "enforce"
@@ -161,7 +74,7 @@ def test_a_feed_whose_audience_does_not_hold_the_peer_reaches_nobody(federation:
 @pytest.mark.timeout(120)
 def test_a_paused_peer_is_cut_off_and_goes_on_when_resumed(federation: Federation) -> None:
     federation.hotline.run("peer", "pause", "platform.example")
-    link = until(lambda: federation.platform.run("peer", "status", expect=(0, 1))["peers"][0]["link"] != "connected", 5)
+    link = until(lambda: federation.link() != "connected", 5)
     assert link < 5
     list(publish(federation.hotline, ["https://while-paused.example/"]))
     assert federation.effect("https://while-paused.example/") == "ignore"

@@ -29,6 +29,7 @@ HELLO_KEYS: Final = 1024  # epoch key ids in a Hello
 CONNECT_S: Final = 10.0  # deadline of Hello and ListFeeds
 RETRY_MIN_S: Final = 0.2  # first wait before a follower tries again
 RETRY_MAX_S: Final = 30.0  # longest wait, with jitter
+SETTLED_S: Final = 5.0  # a session that ends sooner counts as a failed attempt: the waits go on growing
 CONNECTION_AGE_S: Final = 3600  # then a peer connects anew and its certificate is looked at again
 CONNECTION_GRACE_S: Final = 60  # for streams of a connection that came of age
 KEEPALIVE_S: Final = 60  # between pings of a quiet connection: servers refuse eager ones

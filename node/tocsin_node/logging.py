@@ -9,6 +9,7 @@ Rules:
    because what follows may show values.
 """
 
+import contextlib
 import logging
 import sqlite3
 import sys
@@ -52,9 +53,19 @@ def configure(level: str) -> None:
         root.addHandler(_Bridge(logging.WARNING))
 
 
-def _printer(*_: object) -> structlog.PrintLogger:
-    """To what stderr is now: a stream kept from earlier may be closed, and a log line must never fail a call."""
-    return structlog.PrintLogger(sys.stderr)
+class _Stderr:
+    """To what stderr is now: a stream kept from earlier may be closed. On a full disk the line is lost, no call is."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
+
+
+def _printer(*_: object) -> _Stderr:
+    return _Stderr()
 
 
 def redact(_logger: Any, _method: str, event: _Fields) -> _Fields:

@@ -80,7 +80,7 @@ def check_store(store: Store, marks: Mapping[str, tuple[int, bytes]]) -> Iterato
             cards = _cards(session)
             for log in _logs(session):
                 yield from _check_log(session, log, cards, marks)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, NodeError) as error:
         yield Report("the database", 0, b"", (f"it cannot be read: {error}",))
 
 

@@ -1,6 +1,7 @@
 """The session with one peer this node follows: Hello, the feeds it offers, one follower for each.
 
-Retry is exponential with jitter while nothing works and starts anew after a session that did. Feeds offered later are
+Retry is exponential with jitter while nothing works and starts anew after a session that did. One that ends within
+SETTLED_S did not: a full disk on either side ends every session at its first acknowledgement. Feeds offered later are
 noticed by asking again. A feed stopped for misbehaviour is not followed any more; everything else goes on.
 """
 
@@ -25,7 +26,7 @@ from tocsin_node.exchange.copy import OPEN, Copy, Tools, find
 from tocsin_node.exchange.follower import Follower
 from tocsin_node.exchange.greeting import Greeting, check_major
 from tocsin_node.exchange.lag import Lag
-from tocsin_node.limits import CONNECT_S, RETRY_MAX_S, RETRY_MIN_S
+from tocsin_node.limits import CONNECT_S, RETRY_MAX_S, RETRY_MIN_S, SETTLED_S
 from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
 from tocsin_node.peers.words import Phase
@@ -139,11 +140,14 @@ class Link:
             peer = await self._greet(stub, peer)
             offered = await self._offered(stub)
             self._phase, self._why = Phase.CONNECTED, ""
+            began = asyncio.get_running_loop().time()
             try:
                 await self._follow_all(channel, stub, peer, offered)
             except (NodeError, grpc.aio.AioRpcError) as error:
                 self._phase, self._why = Phase.CONNECTING, _sentence(error)
                 _log.info("link ended", peer=self._organisation, why=self._why)
+                if asyncio.get_running_loop().time() - began < SETTLED_S:
+                    raise
 
     async def _greet(self, stub: Any, peer: Peer) -> Peer:
         request = pb.HelloRequest(hello=wire.to_hello(self._with.greeting.hello(peer)))

@@ -1,7 +1,9 @@
 """The store in one SQLite file: WAL, synchronous=FULL, numbered migrations.
 
 A commit is durable when `write` returns. One thread writes over one connection; each reading thread has its own
-connection, opened read-only. `user_version` is the number of the last migration; a file of a newer version is refused.
+connection, opened read-only. A full disk, a failing one and a damaged file are told as the node's own errors, wherever
+they show; any other error of SQLite is a defect of ours and stays what it is. `user_version` is the number of the last
+migration; a file of a newer version is refused.
 """
 
 import os
@@ -13,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from tocsin_node.errors import Unsound
+from tocsin_node.errors import Exhausted, NodeError, Unsound
 from tocsin_node.store.protocol import Parameters, Record, Session
 
 _CACHE_KIB: Final = 16 * 1024
@@ -29,21 +31,52 @@ def unheard(_done: int, _total: int) -> None:
     """Progress that nobody listens to."""
 
 
+class _Telling:
+    """Around a statement: what went wrong with the disk or the file, in the node's own words."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.Error) and (told := _told(error)) is not None:
+            raise told from error
+
+
+def _told(error: sqlite3.Error) -> NodeError | None:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    match code & 0xFF:  # the rest says in which call
+        case sqlite3.SQLITE_FULL:
+            return Exhausted("the disk is full; nothing of it happened")
+        case sqlite3.SQLITE_IOERR:
+            return Unsound("the disk failed to read or write the database: is it full? Nothing of it happened")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return Unsound("the database is damaged or no database: stop the node and run `tocsin audit verify`")
+        case _:
+            return None
+
+
+_TELLING: Final = _Telling()
+
+
 class _SqliteSession:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
-        self._connection.execute(sql, parameters)
+        with _TELLING:
+            self._connection.execute(sql, parameters)
 
     def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
-        self._connection.executemany(sql, rows)
+        with _TELLING:
+            self._connection.executemany(sql, rows)
 
     def all(self, sql: str, parameters: Parameters = ()) -> list[Record]:
-        return self._connection.execute(sql, parameters).fetchall()
+        with _TELLING:
+            return self._connection.execute(sql, parameters).fetchall()
 
     def one(self, sql: str, parameters: Parameters = ()) -> Record | None:
-        return self._connection.execute(sql, parameters).fetchone()
+        with _TELLING:
+            return self._connection.execute(sql, parameters).fetchone()
 
 
 class SqliteStore:
@@ -70,7 +103,7 @@ class SqliteStore:
             store = cls(path, read_only=False, sync=sync)
             store._migrate()
         except sqlite3.DatabaseError as error:
-            raise Unsound(f"{path} cannot be read as a database: {error}") from error
+            raise _told(error) or Unsound(f"{path} cannot be read as a database: {error}") from error
         return store
 
     @classmethod
@@ -93,10 +126,12 @@ class SqliteStore:
         """One immediate transaction, durable on exit."""
         if self._writer is None:
             raise Unsound(f"{self._path} was opened for reading only")
-        self._writer.execute("BEGIN IMMEDIATE")
+        with _TELLING:
+            self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield _SqliteSession(self._writer)
-            self._writer.execute("COMMIT")
+            with _TELLING:
+                self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:  # SQLite itself has rolled back after some errors, a full disk for one
                 self._writer.execute("ROLLBACK")

@@ -1,7 +1,7 @@
 """Two nodes as real processes, for tests: a hotline that publishes the feed `urls`, a platform that follows it.
 
-Started, stopped, killed, frozen and published to as an operator and an application would: by the command line and the
-local listener. Between the two there may be a relay that misbehaves like a network. Everything lies in one folder.
+Started, stopped, killed, frozen and published to as an operator and an application would, over the local listener.
+Between the two there may be a relay that misbehaves like a network. Everything lies in one folder.
 """
 
 import os
@@ -21,6 +21,8 @@ from tocsin_node.testing.relay import Relay, open_relay
 COMMUNITY: Final = "c.hotline.example"
 FEED: Final = "hotline.example/feed/urls"
 HARMFUL: Final = b'{"stance":"harmful"}'
+SEND: Final = b'peer = "platform.example"\n[send]\nfeeds = ["urls", "hidden"]\n'
+BELIEVE: Final = b'peer = "hotline.example"\n[[rule]]\neffect = "enforce"\nstance = ["harmful"]\n'
 ASK_S: Final = 30.0  # for an answer of a node that is not frozen
 QUICK: Final = "heartbeat_seconds = 1\nsilence_seconds = 4\n"
 """A frozen publisher is noticed after 4 s, not 45."""
@@ -48,33 +50,27 @@ class Federation:
         """Start both nodes and have them exchange cards, keys and policies."""
         for player in (self.hotline, self.platform):
             player.start()
-            player.run("card", "export", "-o", str(self.card(player)))
-        through = {self.platform.name: ["--endpoint", self.relay.address] if self.relay else []}
-        for one, other in ((self.hotline, self.platform), (self.platform, self.hotline)):
-            fingerprint = one.run("card", "show", str(self.card(other)))["fingerprint"]
-            where = through.get(one.name, [])
-            one.run("peer", "add", str(self.card(other)), "--fingerprint", fingerprint, *where)
-        self.hotline.run("community", "create", "c")
-        self.hotline.run("community", "invite", COMMUNITY, "platform.example", "-o", str(self.folder / "invite"))
-        self.platform.run("community", "join", str(self.folder / "invite"))
-        self.hotline.run("feed", "create", "urls", "--community", COMMUNITY, "--audience", "partners")
-        self.hotline.run("feed", "create", "hidden", "--community", COMMUNITY, "--audience", "nobody")
-        self.apply(self.hotline, 'peer = "platform.example"\n[send]\nfeeds = ["urls", "hidden"]\n')
-        self.apply(self.platform, 'peer = "hotline.example"\n[[rule]]\neffect = "enforce"\nstance = ["harmful"]\n')
-
-    def card(self, player: Player) -> Path:
-        """Where a node's card lies."""
-        return self.folder / f"{player.name}.card"
-
-    def apply(self, player: Player, text: str) -> None:
-        """Apply one policy."""
-        path = self.folder / "policy.toml"
-        path.write_text(text)
-        player.run("policy", "apply", str(path))
+        with connect(self.hotline.home, None, start=False) as one, connect(self.platform.home, None) as other:
+            hotline, platform = one.node, other.node
+            cards = [node.GetCard(pb.GetCardRequest(), timeout=ASK_S) for node in (hotline, platform)]
+            through = self.relay.address if self.relay else ""
+            for node, card, endpoint in ((hotline, cards[1], ""), (platform, cards[0], through)):
+                node.AddPeer(pb.AddPeerRequest(card=card.card, fingerprint=card.fingerprint, endpoint=endpoint))
+            hotline.CreateCommunity(pb.CreateCommunityRequest(name="c"))
+            asked = pb.InviteRequest(community=COMMUNITY, organisation="platform.example")
+            platform.JoinCommunity(pb.JoinRequest(invite=hotline.InviteToCommunity(asked).invite))
+            for name, audience in (("urls", "partners"), ("hidden", "nobody")):
+                hotline.CreateFeed(pb.CreateFeedRequest(name=name, community=COMMUNITY, audience=audience))
+            for node, text in ((hotline, SEND), (platform, BELIEVE)):
+                node.ApplyPolicies(pb.PoliciesRequest(files=[pb.PolicyFile(name="p.toml", toml=text)]))
 
     def caught_up(self) -> bool:
         """Whether the platform's copy of `urls` is as long as the feed."""
-        return self.followed() == _size(status(self.hotline).own)
+        return self.followed() == self.published()
+
+    def published(self) -> int:
+        """Entries of `urls` at the hotline."""
+        return _size(status(self.hotline).own)
 
     def followed(self) -> int:
         """Entries of `urls` that the platform holds."""

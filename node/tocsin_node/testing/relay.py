@@ -3,8 +3,8 @@
     python -m tocsin_node.testing.relay 127.0.0.1:7443
 
 It listens on a loopback port of the system's choice, prints that port, and passes bytes to the address given. Commands
-come over stdin, one a line, each answered by how many bytes have passed up and down so far, such as `ok 512 9000`; they hold
-for connections that are open and for new ones:
+come over stdin, one a line, each answered by how many bytes have passed up and down so far, such as `ok 512 9000`. They
+hold for connections that are open and for new ones:
 
     pass              everything passes at once
     cut               open connections are reset, new ones too

@@ -88,5 +88,5 @@ def test_a_file_that_is_no_database_is_one_sentence(home: Path, tmp_path: Path) 
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
     (copy / "tocsin.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(Unsound, match="cannot be read as a database"):
+    with pytest.raises(Unsound, match="is damaged or no database"):
         reports(copy)

@@ -1,6 +1,8 @@
+import contextlib
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +85,12 @@ def test_what_libraries_log_comes_out_as_json_and_only_its_first_line(capfd: pyt
         "Task exception was never retrieved",
         "error",
     )
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_no_call_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure("info")
+    with contextlib.suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        structlog.get_logger("tocsin.test").info("node started")
+        structlog.get_logger("tocsin.test").error("commit failed")
+        monkeypatch.undo()

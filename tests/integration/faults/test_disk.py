@@ -1,0 +1,150 @@
+"""Disks that are full or slow, under real limits: publishes are refused in words, look-ups go on, nothing is lost."""
+
+import contextlib
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tocsin_node.demo.cast import Player, environment
+from tocsin_node.limits import FREE_BYTES
+from tocsin_node.testing.processes import (
+    QUICK,
+    Federation,
+    open_federation,
+    publish,
+    until,
+    verified,
+)
+
+pytestmark = pytest.mark.timeout(180)
+MIB = 1024 * 1024
+
+
+def refusal(player: Player, value: str) -> tuple[grpc.StatusCode, str]:
+    """The status and sentence of a publish that must fail."""
+    with pytest.raises(grpc.RpcError) as caught:
+        list(publish(player, [value]))
+    assert isinstance(caught.value, grpc.Call)
+    return caught.value.code(), str(caught.value.details())
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Generator[Federation]:
+    with open_federation(tmp_path_factory.mktemp("disk"), exchange=QUICK) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def no_file_longer_than(player: Player, size: int) -> Generator[None]:
+    """The kernel refuses every write of the node beyond `size` bytes of a file, as a full disk would."""
+    assert player.process is not None
+    soft, hard = resource.prlimit(player.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(player.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(player.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("side", ["publisher", "follower"])
+def test_a_disk_that_takes_no_more_refuses_publishes_keeps_look_ups_and_goes_on_later(
+    federation: Federation, side: str
+) -> None:
+    player = federation.hotline if side == "publisher" else federation.platform
+    before = [f"https://{side}-before-{number}.example/" for number in range(20)]
+    list(publish(federation.hotline, before))
+    until(federation.caught_up)
+    log = player.home / "tocsin.db-wal"
+    with no_file_longer_than(player, log.stat().st_size):
+        for number in range(3):
+            value = f"https://{side}-during-{number}.example/"
+            if player is federation.hotline:
+                code, sentence = refusal(player, value)
+                assert code in {grpc.StatusCode.DATA_LOSS, grpc.StatusCode.RESOURCE_EXHAUSTED}
+                assert "full" in sentence
+                assert "othing of it happened" in sentence
+            else:
+                list(publish(federation.hotline, [value]))
+        assert federation.effect(before[0]) == "enforce"
+        assert player.process is not None
+        assert player.process.poll() is None
+    last = f"https://{side}-after.example/"
+    list(publish(federation.hotline, [last]))
+    until(federation.caught_up, 60)
+    assert [federation.effect(value) for value in (before[-1], last)] == ["enforce"] * 2
+    during = federation.effect(f"https://{side}-during-0.example/")
+    assert during == ("ignore" if side == "publisher" else "enforce"), "what was refused is not there, the rest is"
+    assert verified(federation.hotline)
+    assert verified(federation.platform)
+    assert "Traceback" not in (federation.folder / f"{player.name}.log").read_text()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A file system of its own, with room for a federation and the free-space floor."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    size = f"size={FREE_BYTES + 40 * MIB}"
+    mounted = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(place)], capture_output=True, text=True, check=False
+        )
+        if shutil.which("mount")
+        else None
+    )
+    if mounted is None or mounted.returncode:
+        pytest.skip(f"a file system may not be mounted here: {mounted.stderr.strip() if mounted else 'no mount'}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(place: Path, leave: int) -> None:
+    """Add to the file `ballast` until only `leave` bytes are free; 0: until nothing more is taken."""
+    descriptor = os.open(place / "ballast", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        with contextlib.suppress(OSError):
+            while (found := os.statvfs(place)).f_bavail * found.f_frsize > leave or not leave:
+                os.write(descriptor, bytes(4096))
+    finally:
+        os.close(descriptor)
+
+
+def test_publishes_are_refused_below_the_floor_and_a_full_disk_stops_nobody_and_loses_nothing(small_disk: Path) -> None:
+    with open_federation(small_disk, exchange=QUICK) as federation:
+        hotline, first, last = federation.hotline, "https://first.example/", "https://last.example/"
+        list(publish(hotline, [first]))
+        until(federation.caught_up)
+        fill(small_disk, 30 * MIB)
+        code, sentence = refusal(hotline, "https://refused.example/")
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert sentence == "the disk is nearly full; nothing is published until there is room"
+        fill(small_disk, 0)
+        for _ in range(30):
+            refusal(hotline, "https://refused.example/")
+            assert federation.effect(first) == "enforce"
+        assert federation.published() == 2
+        assert hotline.process is not None
+        hotline.process.terminate()
+        hotline.process.wait(timeout=20)
+        command = [sys.executable, "-m", "tocsin_node", "--home", str(hotline.home), "serve"]
+        again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment())
+        assert again.returncode == 4
+        assert "Traceback" not in again.stderr
+        assert "full" in again.stderr
+        (small_disk / "ballast").unlink()
+        hotline.start()
+        assert federation.published() == 2
+        list(publish(hotline, [last]))
+        until(federation.caught_up, 60)
+        assert federation.effect(last) == "enforce"
+        assert verified(hotline)
+        assert verified(federation.platform)

@@ -37,6 +37,10 @@ class Federation:
         self.platform = Player("platform.example", "platform", folder / "platform")
         self.relay: Relay | None = None
 
+    def players(self) -> tuple[Player, Player]:
+        """Both nodes."""
+        return self.hotline, self.platform
+
     def make_homes(self, exchange: str) -> None:
         """`init` on both sides; `exchange` is added to that table of their configurations."""
         for player in (self.hotline, self.platform):
@@ -75,6 +79,11 @@ class Federation:
     def followed(self) -> int:
         """Entries of `urls` that the platform holds."""
         return _size(status(self.platform).followed)
+
+    def copies_agree(self) -> bool:
+        """Whether both hold the same root for `urls`, each by its own check of its own entries."""
+        roots = [{report["origin"]: report["root"] for report in reports(player)}[FEED] for player in self.players()]
+        return roots[0] == roots[1]
 
     def link(self) -> str:
         """What the platform says of its session with the hotline."""

@@ -8,7 +8,11 @@ export UV_PYTHON_DOWNLOADS = never
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PYTHON := .venv/bin/python
 
-.PHONY: help demo test lint bench proto format env env-lint clean
+SOAK_MINUTES ?= 30
+SOAK ?= tests/integration/faults tests/property
+FUZZ_SECONDS ?= 60
+
+.PHONY: help demo test lint bench soak fuzz proto format env env-lint clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +47,13 @@ lint: env-lint ## Style, types, import rules, and that generated code is current
 
 bench: env ## Measure, and print ratios to the limits of this machine
 	@$(PYTHON) -m bench $(BENCH)
+
+soak: env ## Kills, partitions, damage and federations for SOAK_MINUTES (30)
+	@SOAK_MINUTES=$(SOAK_MINUTES) HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -x -s -o timeout=0 $(SOAK)
+
+fuzz: env ## Fuzz every parser for FUZZ_SECONDS (60) each: make fuzz FUZZ="csv card"
+	@$(UV) sync --quiet --inexact --group fuzz || true
+	@$(PYTHON) -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 proto: env ## Generate the code under proto/ anew
 	@$(PYTHON) proto/generate.py --uv $(UV)

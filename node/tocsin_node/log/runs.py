@@ -2,11 +2,15 @@
 
 Every stored run ends at a size that has a signed checkpoint, so a run can be sent as it is. Small runs of one aligned
 8,192-entry range are merged when there are many; entry bytes never change, only the cuts do.
+
+Every stored run has a checksum, looked at whenever it is read: hashing all of them at each start would take too long,
+and a disk's flipped bit must not become a verdict. Who changes a run on purpose can change that too: see `audit`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -127,9 +131,10 @@ def cuts(first: int, numbers: U32, blobs: Sequence[bytes]) -> list[int]:
 
 def store_run(session: Session, log: int, first: int, count: int, body: bytes, ids: Sequence[int]) -> None:
     """Keep one segment body (without details) and the ids of its details."""
+    packed = np.asarray(ids, "<u4").tobytes()
     session.execute(
-        "INSERT INTO segment (log, first, count, body, details) VALUES (?, ?, ?, ?, ?)",
-        (log, first, count, body, np.asarray(ids, "<u4").tobytes()),
+        "INSERT INTO segment (log, first, count, body, details, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        (log, first, count, body, packed, _checksum(body, packed)),
     )
 
 
@@ -147,12 +152,13 @@ def compact(numbers: U32) -> tuple[U32, U32]:
 def read_run(session: Session, log: int, index: int) -> tuple[wire.Segment, int] | None:
     """The stored segment that holds entry `index`, details filled in, and its end; None when there is none."""
     record = session.one(
-        "SELECT first, count, body, details FROM segment WHERE log = ? AND first <= ? ORDER BY first DESC LIMIT 1",
+        "SELECT first, count, body, details, checksum FROM segment WHERE log = ? AND first <= ? "
+        "ORDER BY first DESC LIMIT 1",
         (log, index),
     )
     if record is None or record[0] + record[1] <= index:
         return None
-    segment = _segment(record[2])
+    segment = _segment(*record[2:])
     segment.details.extend(read_details(session, record[3]))
     return segment, int(record[0] + record[1])
 
@@ -172,8 +178,14 @@ def read_details(session: Session, ids: bytes) -> list[bytes]:
     return [found[number] for number in numbers]
 
 
-def _segment(body: bytes) -> wire.Segment:
+def _checksum(body: bytes, ids: bytes) -> int:
+    return crc32(ids, crc32(body))
+
+
+def _segment(body: bytes, ids: bytes, checksum: int) -> wire.Segment:
     try:
+        if _checksum(body, ids) != checksum:
+            raise Unsound("a stored segment is damaged: stop the node and run `tocsin audit verify`")
         return wire.Segment.FromString(body)
     except DecodeError as error:
         raise Unsound("a stored segment is not as this node wrote it") from error
@@ -191,12 +203,12 @@ def stored_runs(session: Session, log: int, start: int = 0) -> Iterator[tuple[Ru
     reached = start
     while True:
         record = session.one(
-            "SELECT first, body, details FROM segment WHERE log = ? AND first >= ? ORDER BY first LIMIT 1",
+            "SELECT first, body, details, checksum FROM segment WHERE log = ? AND first >= ? ORDER BY first LIMIT 1",
             (log, reached),
         )
         if record is None:
             return
-        segment = _segment(record[1])
+        segment = _segment(*record[1:])
         segment.details.extend(read_details(session, record[2]))
         yield codec.decode(segment), np.frombuffer(record[2], "<u4").astype(np.uint32)
         reached = int(record[0]) + segment.count

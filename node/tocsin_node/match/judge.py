@@ -10,12 +10,13 @@ from typing import Final
 
 import numpy as np
 
+from tocsin_node.errors import Unsound
 from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.policy.decide import Decision, decide
 from tocsin_node.policy.model import Policy
 from tocsin_node.segment.codec import Run
 from tocsin_node.store.protocol import Store
-from tocsin_signals.details import decode
+from tocsin_signals.details import decode, digest
 from tocsin_signals.entry import Kind
 from tocsin_signals.errors import Rejected
 from tocsin_signals.types import by_code
@@ -61,8 +62,10 @@ class Judge:
         found = self._details.get(number)
         if found is None:
             with self._store.read() as session:
-                record = session.one("SELECT blob FROM details WHERE id = ?", (number,))
+                record = session.one("SELECT blob, digest FROM details WHERE id = ?", (number,))
             blob = bytes(record[0]) if record is not None and record[0] is not None else b""
+            if blob and digest(blob) != record[1]:
+                raise Unsound("the stored details of a signal are damaged: stop the node and run `tocsin audit verify`")
             if len(self._details) >= _REMEMBERED:
                 self._details = {}
             found = self._details[number] = (blob, _said(blob))

@@ -102,6 +102,7 @@ class SqliteStore:
         try:
             store = cls(path, read_only=False, sync=sync)
             store._migrate()
+            store._require_schema()
         except sqlite3.DatabaseError as error:
             raise _told(error) or Unsound(f"{path} cannot be read as a database: {error}") from error
         return store
@@ -119,6 +120,7 @@ class SqliteStore:
             raise Unsound(f"{path} cannot be read as a database: {error}") from error
         if found != len(_migrations()):
             raise Unsound(f"{path} has schema version {found}, this program reads version {len(_migrations())}")
+        store._require_schema()
         return store
 
     @contextmanager
@@ -209,6 +211,12 @@ class SqliteStore:
             self._local.connection = connection
         return connection
 
+    def _require_schema(self) -> None:
+        """Damage to the text of the schema would show as a table or column that is not there, one call at a time."""
+        with self.read() as session:
+            if _schema(session) != _own_schema():
+                raise Unsound("the tables of the database are not as this program made them: is the file damaged?")
+
     def _migrate(self) -> None:
         scripts = _migrations()
         with self.write() as session:
@@ -222,6 +230,18 @@ class SqliteStore:
                     if statement.strip():
                         session.execute(statement)
                 session.execute(f"PRAGMA user_version = {number}")
+
+
+def _schema(session: Session) -> list[Record]:
+    return session.all("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite%' ORDER BY type, name")
+
+
+def _own_schema() -> list[Record]:
+    """What the migrations make of an empty database."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for script in _migrations():
+            connection.executescript(script)
+        return _schema(_SqliteSession(connection))
 
 
 def _version(session: Session) -> int:

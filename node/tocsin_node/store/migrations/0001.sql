@@ -44,6 +44,7 @@ CREATE TABLE segment (
   count INTEGER NOT NULL,
   body BLOB NOT NULL,                   -- Segment message without details
   details BLOB NOT NULL,                -- u32 little-endian ids, in the order of details_number
+  checksum INTEGER NOT NULL,            -- CRC-32 of body and details: a damaged page must not become a verdict
   PRIMARY KEY (log, first)
 );
 

@@ -1,0 +1,186 @@
+"""Real values for the fuzz targets to start from: what this program itself writes, under fixed keys."""
+
+from typing import Final
+
+import numpy as np
+
+from tocsin.v1 import exchange_pb2 as pb
+from tocsin_crypto import statement, tls
+from tocsin_crypto.card import Card, CardKey, CardKeys, sign_card
+from tocsin_crypto.checkpoint import sign_checkpoint
+from tocsin_crypto.ed25519 import SigningKey
+from tocsin_crypto.epoch import EpochDescriptor, open_epoch, sign_epoch
+from tocsin_crypto.invite import InvitedEpoch, make_invite
+from tocsin_crypto.keyfile import Cost, Passphrase, RawKey, seal
+from tocsin_crypto.note import NoteSigner
+from tocsin_crypto.sealing import SealingKey
+from tocsin_crypto.tag import key_id
+from tocsin_crypto.tlog_proof import TlogProof
+from tocsin_node.segment import codec
+from tocsin_signals.details import digest, encode
+from tocsin_signals.entry import NO_REF, Kind, Rows, details_column, empty_rows, tag_column
+
+NOW: Final = 1_750_000_000_000
+LIFE: Final = (NOW, NOW + 10_000_000_000)
+ORIGIN: Final = "hotline.example/feed/x"
+ROOT: Final = NoteSigner("hotline.example/root", SigningKey(b"\x01" * 32))
+NODE: Final = NoteSigner("hotline.example/node", SigningKey(b"\x02" * 32))
+MEMBER: Final = SealingKey(b"\x06" * 32)
+LOCK: Final = RawKey(b"\x0a" * 32)
+EPOCH_KEY: Final = bytes(32)
+
+DESCRIPTOR: Final = (
+    b'{"audience":"all","community":"c.hotline.example","entry_size":112,"kind":"signals",'
+    b'"origin":"hotline.example/feed/x","publisher":"hotline.example","salt":"00000000000000000000000000000000"}'
+)
+DETAILS: Final = (
+    encode({"stance": "harmful"}, bytes(16)),
+    encode({"stance": "suspected", "confidence": 80, "abuse_types": ["csam"], "x-note": {"a": [1, None]}}, b"\1" * 16),
+)
+
+
+def rows(count: int) -> Rows:
+    """A feed's first entries: open, asserts, a revise and a withdraw."""
+    made = empty_rows(count)
+    made["kind"], made["ref"], made["type"], made["epoch"] = Kind.ASSERT, NO_REF, 0x0101, 1
+    made["issued_at"], made["valid_until"] = np.arange(count) + NOW, NOW + 9_000_000
+    made["kind"][0], made["type"][0], made["epoch"][0] = Kind.OPEN, 0, 0
+    if count > 3:
+        made["kind"][2], made["ref"][2], made["kind"][3], made["ref"][3] = Kind.REVISE, 1, Kind.WITHDRAW, 1
+    tag_column(made)[:, 0] = np.arange(count)
+    return made
+
+
+def segment(count: int) -> bytes:
+    """A segment that begins at entry 0, with seeds for its whole blocks."""
+    made, blobs = rows(count), [DESCRIPTOR, *DETAILS]
+    numbers = np.arange(count, dtype=np.uint32) % np.uint32(min(count, 3))
+    details_column(made)[:] = np.frombuffer(b"".join(map(digest, blobs)), np.uint8).reshape(-1, 32)[numbers]
+    return codec.encode(0, made, numbers, blobs[:count], {0: b"\x0b" * 32}).SerializeToString()
+
+
+def card() -> bytes:
+    """A card's note."""
+    keys = [CardKey(SigningKey(bytes([number]) * 32).public, *LIFE) for number in (1, 2, 3, 4)]
+    certificate = tls.make_identity("hotline.example", now=NOW).certificate
+    made = Card(
+        "hotline.example",
+        "hotline",
+        1,
+        *LIFE,
+        CardKeys(*keys, CardKey(SealingKey(b"\x05" * 32).public, *LIFE)),
+        {"exchange": "hotline.example:7443"},
+        (certificate,),
+        {"url/1": bytes(32)},
+        {"motto": "listen"},
+    )
+    return sign_card(made, ROOT).note_bytes
+
+
+def epoch() -> bytes:
+    """An epoch descriptor's note."""
+    made = EpochDescriptor("demo.hotline.example", 1, *LIFE, LIFE[1], key_id(EPOCH_KEY), {"url": "keyed"})
+    return sign_epoch(made, NODE)
+
+
+def invite() -> bytes:
+    """An invite's note, with one epoch and a sealed key."""
+    return make_invite(
+        [InvitedEpoch(open_epoch(epoch(), NODE.key.public), EPOCH_KEY)],
+        recipient="platform.example",
+        recipient_key=MEMBER.public,
+        not_after=LIFE[1],
+        founder=NODE,
+    )
+
+
+def body(note: bytes, kind: str) -> bytes:
+    """The JSON line of a statement: what is fuzzed where a right signature is put on afterwards."""
+    return note.decode().removeprefix(f"{kind}\n").partition("\n")[0].encode()
+
+
+def inside() -> bytes:
+    """What is sealed in an invite."""
+    text = statement.encode(
+        {
+            "community": "demo.hotline.example",
+            "recipient": "platform.example",
+            "invite_id": "00" * 16,
+            "keys": {"1": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+        },
+        "seed",
+    )
+    return text.encode()
+
+
+def key_files() -> tuple[bytes, ...]:
+    """A key file under a raw key, and one under a passphrase."""
+    cheap = Passphrase("a long enough passphrase", Cost(1, 8))
+    return seal({"node": b"\x07" * 32}, LOCK), seal({"node": b"\x07" * 32}, cheap)
+
+
+def checkpoint(size: int = 5, root: bytes = b"\x03" * 32) -> bytes:
+    """A checkpoint's note."""
+    return sign_checkpoint(ORIGIN, size, root, NODE)
+
+
+def proof() -> bytes:
+    """A tlog-proof with extra data."""
+    return TlogProof(3, (b"\x01" * 32, b"\x02" * 32), checkpoint(), b"entry and details").encode()
+
+
+def hello() -> bytes:
+    """A Hello message."""
+    message = pb.Hello(
+        major=1,
+        minor=0,
+        features=["a"],
+        card_sequence=7,
+        card=card(),
+        profile_digests={"url/1": "00" * 32},
+        epoch_keys=[pb.EpochKeyId(community="c.hotline.example", epoch=1, key_id=bytes(16))],
+        now=NOW,
+        software="tocsin",
+    )
+    return message.SerializeToString()
+
+
+POLICY: Final = b"""peer = "hotline.example"
+[[refuse]]
+abuse_types = ["tvec"]
+[[rule]]
+name = "reviewed"
+effect = "enforce"
+types = ["url", "url-prefix"]
+min_review_level = "two_humans"
+max_age_days = 90
+[cap]
+effect = "review"
+[send]
+feeds = ["urls"]
+"""
+CONFIG: Final = b"""organisation = "hotline.example"
+role = "hotline"
+[exchange]
+listen = "192.0.2.7:7443"
+endpoints = ["node.hotline.example:7443", "[2001:db8::7]:7443"]
+[audiences]
+partners = ["platform-a.example"]
+[log]
+level = "info"
+"""
+CSV: Final = (
+    b"type,value,stance,abuse_types,expires\nurl,https://a.example/,harmful,csam|tvec,90d\n",
+    b'\xef\xbb\xbfvalue;type;x-note\r\n"https://a.example/;""b""";url;"two\nlines"\r\nhttps://b.example/;url;\r\n',
+    b'url\nhttps://a.example/a,b\n"\nhxxp://b[.]example/\n',
+)
+IDENTIFIERS: Final = (
+    "hxxp://www.BAD[.]example:80/a/../page/?b=2&a=1&utm_source=x#frag",
+    "https://user:pw@xn--bcher-kva.example/%7Efoo/%2e%2e/b%C3%BC;p?q=%00",
+    "http://[2001:DB8::1]:8080/x",
+    "http://0x7f.1/",
+    "b\u00fccher.example",
+    "First.Last+tag@Mail.B\u00fccher.Example",
+    "person@example.com",
+    "\u202ehttps://\uff45xample.com\u3002/\u00a0",
+)

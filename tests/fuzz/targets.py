@@ -1,0 +1,314 @@
+"""One table of fuzz targets: every parser that takes a peer's or a user's bytes, and what must hold for any bytes.
+
+A target is a function from bytes: it returns, or raises one of the errors its parser promises; anything else is a
+defect, as is a failed assertion (what parses is written back as it was, a canonical form is its own canonical form) or
+a call that takes seconds. Where a signature would hide the parser, the right one is put on whatever comes.
+
+A new parser is one function and one line in TARGETS. A crash found is mended, and its input kept in REGRESSIONS.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from tests.fuzz import seeds
+from tocsin.v1 import exchange_pb2 as pb
+from tocsin_crypto import card, epoch, invite, note, statement
+from tocsin_crypto._encoding import to_base64
+from tocsin_crypto.checkpoint import parse_checkpoint, sign_checkpoint
+from tocsin_crypto.ed25519 import parse_vkey
+from tocsin_crypto.errors import CryptoError
+from tocsin_crypto.keyfile import seal, unseal
+from tocsin_crypto.merkle import CompactRange
+from tocsin_crypto.tlog_proof import parse_tlog_proof
+from tocsin_crypto.tls import parse_certificate
+from tocsin_node.config import parse_config
+from tocsin_node.errors import Invalid, Misbehaviour, Misconfigured
+from tocsin_node.exchange import wire
+from tocsin_node.exchange.checking import Fault, attempt, read_descriptor
+from tocsin_node.policy.model import parse_policy
+from tocsin_node.segment import codec
+from tocsin_node.segment.verify import Position, run_leaves
+from tocsin_signals import details, types
+from tocsin_signals.canon import canonicalise, expand
+from tocsin_signals.csvfile import CsvFile, RejectsWriter
+from tocsin_signals.entry import ROW, ROW_SIZE, Rows
+from tocsin_signals.errors import Rejected
+from tocsin_signals.rows import RowReject
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A function of bytes, the errors it may raise, and real values to start from."""
+
+    name: str
+    run: Callable[[bytes], None]
+    allowed: tuple[type[Exception], ...]
+    seeds: tuple[bytes, ...]
+
+    def __call__(self, data: bytes) -> None:
+        """Run on any bytes; what is not allowed passes through. An error's sentence is one line and not endless."""
+        try:
+            self.run(data)
+        except self.allowed as error:
+            said = str(error)
+        else:
+            return
+        assert "\n" not in said, "a sentence of several lines"
+        assert len(said) < 20_000, "an endless sentence"
+
+
+def read_segment(data: bytes) -> None:
+    """What is decoded and encoded again decodes to the same rows."""
+    run = codec.decode(codec.parse(data))
+    assert len(run_leaves(run)) == 32 * run.count
+    assert run.rows["prefix"].max(initial=0) == 0
+    if not run.absent:
+        again = codec.decode(codec.encode(run.first, run.rows, run.numbers, run.details, run.seeds))
+        assert again.rows.tobytes() == run.rows.tobytes()
+
+
+def accept_delivery(data: bytes) -> None:
+    """A segment under a checkpoint that is right for it: accepted or a fault, never an exception."""
+    run = codec.decode(codec.parse(data))
+    tree = CompactRange().extend_hashes(run_leaves(run)).range
+    signed = sign_checkpoint(seeds.ORIGIN, tree.size, tree.root(), seeds.NODE)
+    position = Position(seeds.ORIGIN, seeds.NODE.name, seeds.NODE.key.public.raw, 0, b"", 0)
+    found = attempt(position, data, signed)
+    if not isinstance(found, Fault):
+        assert found.size == run.count
+        read_descriptor(found, publisher="hotline.example", origin=seeds.ORIGIN)
+
+
+def read_rows(data: bytes) -> None:
+    """Any rows at all travel unchanged, but for the details digest, which is made anew from the details."""
+    count = min(len(data) // ROW_SIZE, 64)
+    if count == 0:
+        return
+    rows: Rows = np.frombuffer(data[: count * ROW_SIZE], ROW).copy()
+    rows["prefix"] = 0
+    rows["details"] = np.frombuffer(details.digest(b"{}"), "V32")
+    run = codec.decode(codec.encode(7, rows, np.zeros(count, np.uint32), [b"{}"], {}))
+    assert run.rows.tobytes() == rows.tobytes()
+
+
+def read_details(data: bytes) -> None:
+    """What decodes is encoded to something that decodes to the same."""
+    fields = details.decode(data)
+    rest = {key: value for key, value in fields.items() if key != "salt"}
+    salt = bytes.fromhex(str(fields["salt"]))
+    blob = details.encode(rest, salt)
+    assert details.decode(blob) == fields
+    assert details.encode(rest, salt) == blob
+    details.Details.from_fields(rest)
+
+
+def read_note(data: bytes) -> None:
+    """A note is written back byte for byte."""
+    assert note.parse(data).encode() == data
+
+
+def read_checkpoint(data: bytes) -> None:
+    """A checkpoint's text is written back byte for byte."""
+    text = data.decode("utf-8", "replace")
+    assert parse_checkpoint(text).text() == text
+
+
+def read_statement(data: bytes) -> None:
+    """An object has one spelling."""
+    text = data.decode("utf-8", "replace")
+    assert statement.encode(statement.decode(text, "seed"), "seed") == text
+
+
+def read_proof(data: bytes) -> None:
+    """A proof is written back byte for byte."""
+    assert parse_tlog_proof(data).encode() == data
+
+
+def read_vkey(data: bytes) -> None:
+    """Verifier key text."""
+    parse_vkey(data.decode("utf-8", "replace"))
+
+
+def _signed(kind: str, data: bytes, signer: note.Signer) -> bytes:
+    return note.sign(f"{kind}\n{data.decode('utf-8', 'replace')}\n", [signer])
+
+
+def read_card_body(data: bytes) -> None:
+    """Any object under the right signature: a card that reads is signed again to the same values."""
+    opened = card.open_card(_signed(card.KIND, data, seeds.ROOT))
+    again = card.sign_card(opened.card, seeds.ROOT)
+    assert again.card == opened.card
+
+
+def read_epoch_body(data: bytes) -> None:
+    """The same for an epoch descriptor."""
+    epoch.open_epoch(_signed(epoch.KIND, data, seeds.NODE), seeds.NODE.key.public)
+
+
+def read_invite(data: bytes) -> None:
+    """An invite as it comes."""
+    invite.claimed_community(data)
+    _open_invite(data)
+
+
+def read_invite_body(data: bytes) -> None:
+    """Any object under the founder's signature."""
+    _open_invite(_signed(invite.KIND, data, seeds.NODE))
+
+
+def read_invite_inside(data: bytes) -> None:
+    """Any bytes in the sealed box of a signed invite."""
+    outside = statement.decode(seeds.inside().decode(), "seed")
+    body: statement.Object = {
+        **{key: outside[key] for key in ("community", "recipient", "invite_id")},
+        "sealing_key_id": seeds.MEMBER.public.key_id.hex(),
+        "not_after": seeds.LIFE[1],
+        "epochs": [_EPOCH.decode()],
+        "sealed": to_base64(seeds.MEMBER.public.seal(data)),
+    }
+    _open_invite(statement.sign(invite.KIND, body, seeds.NODE))
+
+
+def _open_invite(data: bytes) -> None:
+    opened = invite.open_invite(
+        data,
+        founder_signing_key=seeds.NODE.key.public,
+        organisation="platform.example",
+        sealing_key=seeds.MEMBER,
+        now=seeds.NOW,
+    )
+    assert opened.epochs
+
+
+def read_key_file(data: bytes) -> None:
+    """What unseals is sealed again to something that unseals to the same."""
+    contents = unseal(data, seeds.LOCK)
+    assert unseal(seal(contents, seeds.LOCK), seeds.LOCK) == contents
+
+
+def read_policy(data: bytes) -> None:
+    """A policy says whose it is, and its digest is of the bytes."""
+    assert parse_policy(data, "p.toml").peer
+
+
+def read_config(data: bytes) -> None:
+    """A configuration has an organisation."""
+    assert parse_config(data, "tocsin.toml").organisation
+
+
+def read_csv(data: bytes) -> None:
+    """Lines are counted upwards, and the rejects are a file with the header that was understood."""
+    file = CsvFile(io.BytesIO(data), default_type="url")
+    written = io.StringIO()
+    rejects, last = RejectsWriter(written, header=file.header, separator=file.separator), 1
+    for row in file:
+        assert row.line > last or row.line == 1, "a line came twice"
+        last = row.line
+        if isinstance(row, RowReject):
+            rejects.write(row)
+    list(CsvFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
+
+
+def read_identifier(type_name: str, data: bytes) -> None:
+    """A canonical form is its own canonical form, and among what a look-up tries."""
+    text = data.decode("utf-8", "replace")
+    canonical = canonicalise(type_name, text)
+    assert canonicalise(type_name, canonical) == canonical
+    assert len(canonical.encode()) <= 65_535
+    expand(type_name, text)
+
+
+def read_hello(data: bytes) -> None:
+    """A Hello within its limits is written back to the same values."""
+    hello = wire.from_hello(pb.Hello.FromString(data))
+    assert wire.from_hello(wire.to_hello(hello)) == hello
+
+
+def read_follow(data: bytes) -> None:
+    """The follower's side of a stream: an opening or an acknowledgement."""
+    message = pb.FollowRequest.FromString(data)
+    if message.WhichOneof("message") == "open":
+        opened = wire.from_open(message)
+        assert wire.from_open(pb.FollowRequest.FromString(wire.to_open(opened))) == opened
+    else:
+        ack = wire.from_ack(message)
+        assert ack is None or wire.from_ack(pb.FollowRequest.FromString(wire.to_ack(ack))) == ack
+
+
+def read_feeds(data: bytes) -> None:
+    """Offered feeds, each origin once."""
+    offered = wire.from_feeds(pb.ListFeedsResponse.FromString(data))
+    assert len({feed.origin for feed in offered}) == len(offered)
+
+
+def read_delivery(data: bytes) -> None:
+    """The publisher's side of a stream."""
+    wire.from_publisher(data)
+
+
+_EPOCH: Final = seeds.epoch()
+_CARD: Final = seeds.card()
+_INVITE: Final = seeds.invite()
+_CHECKPOINT: Final = seeds.checkpoint()
+_SEGMENTS: Final = tuple(map(seeds.segment, (1, 4, 300)))
+_WIRE: Final = (Invalid, DecodeError)
+_ACK: Final = wire.to_ack(wire.Ack(5, b"\x03" * 32))
+_OPEN: Final = wire.to_open(wire.Open(seeds.ORIGIN, 5, _CHECKPOINT))
+_FEEDS: Final = wire.to_feeds([wire.Offered(seeds.ORIGIN, _CHECKPOINT)]).SerializeToString()
+_DELIVERY: Final = wire.to_delivery(codec.parse(_SEGMENTS[1]), _CHECKPOINT, bytes(16)).SerializeToString()
+_TEXTS: Final = tuple(text.encode() for text in seeds.IDENTIFIERS)
+
+REGRESSIONS: Final[dict[str, tuple[bytes, ...]]] = {}
+"""Target -> inputs that once broke it; they are seeds for ever."""
+
+
+def _targets() -> list[Target]:
+    crypto = (CryptoError,)
+    found = [
+        Target("segment", read_segment, (Misbehaviour,), _SEGMENTS),
+        Target("delivery", accept_delivery, (Misbehaviour,), _SEGMENTS),
+        Target("rows", read_rows, (), (seeds.rows(4).tobytes(),)),
+        Target("details", read_details, (Rejected,), (*seeds.DETAILS, seeds.DESCRIPTOR)),
+        Target("note", read_note, crypto, (_CARD, _CHECKPOINT)),
+        Target("checkpoint", read_checkpoint, crypto, (_CHECKPOINT.partition(b"\n\n")[0] + b"\n",)),
+        Target("statement", read_statement, crypto, (seeds.inside(), b'{"a":[1,{"b":null}],"c":"\xc3\xbc"}')),
+        Target("vkey", read_vkey, crypto, (seeds.NODE.verifier.vkey.encode(),)),
+        Target("card", lambda data: void(card.open_card(data)), crypto, (_CARD,)),
+        Target("card-body", read_card_body, crypto, (seeds.body(_CARD, card.KIND),)),
+        Target("epoch-body", read_epoch_body, crypto, (seeds.body(_EPOCH, epoch.KIND),)),
+        Target("invite", read_invite, crypto, (_INVITE,)),
+        Target("invite-body", read_invite_body, crypto, (seeds.body(_INVITE, invite.KIND),)),
+        Target("invite-inside", read_invite_inside, crypto, (seeds.inside(),)),
+        Target("certificate", lambda data: void(parse_certificate(data)), crypto, (_certificate(),)),
+        Target("key-file", read_key_file, crypto, seeds.key_files()),
+        Target("tlog-proof", read_proof, crypto, (seeds.proof(),)),
+        Target("policy", read_policy, (Misconfigured,), (seeds.POLICY,)),
+        Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
+        Target("csv", read_csv, (Rejected,), seeds.CSV),
+        Target("hello", read_hello, _WIRE, (seeds.hello(),)),
+        Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
+        Target("feeds", read_feeds, _WIRE, (_FEEDS,)),
+        Target("publisher", read_delivery, (Misbehaviour,), (_DELIVERY,)),
+    ]
+    found += [
+        Target(f"canon-{kind.name}", partial(read_identifier, kind.name), (Rejected,), _TEXTS)
+        for kind in types.REGISTRY
+    ]
+    return [Target(t.name, t.run, t.allowed, (*t.seeds, *REGRESSIONS.get(t.name, ()))) for t in found]
+
+
+def void(_: object) -> None:
+    """The value of a parser that has no further property."""
+
+
+def _certificate() -> bytes:
+    return card.open_card(_CARD).card.certificates[0].der
+
+
+TARGETS: Final = {target.name: target for target in _targets()}

@@ -9,12 +9,13 @@ local method.
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from tocsin_crypto.errors import CryptoError
 from tocsin_node.config import Address, Config, load_config, reload_changes
 from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
@@ -37,9 +38,10 @@ from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
-from tocsin_signals import canon
 from tocsin_node.web.gauges import Gauges, free_bytes
 from tocsin_node.web.readiness import Readiness
+from tocsin_signals import canon
+from tocsin_signals.errors import SignalError
 
 if TYPE_CHECKING:
     from tocsin_node.web.server import WebServer
@@ -68,8 +70,9 @@ class Node:
     ) -> None:
         self._config = load_config(home.config)
         configure(self._config.log.level if exchange else "warning")
-        self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
-        self._trust = Trust.build(self._core)
+        with _own_records():
+            self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
+            self._trust = Trust.build(self._core)
         self._matching = Matching.build(self._core, self._trust, lambda: self._config.silence.max_silence_ms)
         self._publishing = Publishing.build(
             self._core, self._trust, self._audiences, lambda: Lifetimes(self._config.lifetimes)
@@ -244,6 +247,15 @@ def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: 
     writer.observe_commits(meter.committed)
     tally = Tally(writer=writer, clock=clock)
     return Core(home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges, meter)
+
+
+@contextlib.contextmanager
+def _own_records() -> Generator[None]:
+    """Around what is built from the store: what this node wrote and cannot read is damage, whatever finds it."""
+    try:
+        yield
+    except (CryptoError, SignalError) as error:
+        raise Unsound(f"the database is not as this node wrote it: {error}") from error
 
 
 def _timing(config: Config) -> Timing:

@@ -232,11 +232,13 @@ def runs_of_signal(session: Session, log: int, signal: int) -> Iterator[Run]:
 
 def skimmed_runs(session: Session, log: int) -> Iterator[tuple[Run, U32]]:
     """Every stored run as matching needs it (`codec.skim`), in order, with the details ids behind its numbers."""
-    query = "SELECT first, count, body, details FROM segment WHERE log = ? AND first >= ? ORDER BY first LIMIT 1"
+    query = (
+        "SELECT first, count, body, details, checksum FROM segment WHERE log = ? AND first >= ? ORDER BY first LIMIT 1"
+    )
     reached = 0
     while (record := session.one(query, (log, reached))) is not None:
         ids = np.frombuffer(record[3], "<u4").astype(np.uint32)
-        yield codec.skim(_segment(record[2]), len(ids)), ids
+        yield codec.skim(_segment(*record[2:]), len(ids)), ids
         reached = int(record[0]) + int(record[1])
 
 

@@ -38,12 +38,14 @@ class _Telling:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, sqlite3.Error) and (told := _told(error)) is not None:
+        if isinstance(error, sqlite3.Error | UnicodeDecodeError) and (told := _told(error)) is not None:
             raise told from error
 
 
-def _told(error: sqlite3.Error) -> NodeError | None:
+def _told(error: sqlite3.Error | UnicodeDecodeError) -> NodeError | None:
     code: int = getattr(error, "sqlite_errorcode", 0)
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8"):
+        code = sqlite3.SQLITE_CORRUPT  # of a text column, or of what SQLite itself says about the file
     match code & 0xFF:  # the rest says in which call
         case sqlite3.SQLITE_FULL:
             return Exhausted("the disk is full; nothing of it happened")
@@ -103,7 +105,7 @@ class SqliteStore:
             store = cls(path, read_only=False, sync=sync)
             store._migrate()
             store._require_schema()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise _told(error) or Unsound(f"{path} cannot be read as a database: {error}") from error
         return store
 

@@ -4,17 +4,25 @@ import contextlib
 import os
 import resource
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import grpc
 import pytest
 
+from tocsin.v1 import node_pb2 as pb
+from tocsin_node.cli.connect import connect
 from tocsin_node.demo.cast import Player, environment
 from tocsin_node.limits import FREE_BYTES
 from tocsin_node.testing.processes import (
+    FEED,
     QUICK,
     Federation,
     open_federation,
@@ -148,3 +156,57 @@ def test_publishes_are_refused_below_the_floor_and_a_full_disk_stops_nobody_and_
         assert federation.effect(last) == "enforce"
         assert verified(hotline)
         assert verified(federation.platform)
+
+
+@contextlib.contextmanager
+def syncs_that_take(player: Player, seconds: float) -> Generator[None]:
+    """Run the node so that the kernel returns from each sync to disk only after so long: strace injects the wait."""
+    tracer = shutil.which("strace")
+    if tracer is None:
+        pytest.skip("strace is not installed: nothing here can slow a disk down")
+    traced = ["--seccomp-bpf", "-f", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]
+    delay = ["-e", f"inject=fdatasync,fsync:delay_exit={int(seconds * 1_000_000)}"]
+    node = [sys.executable, "-m", "tocsin_node", "--home", str(player.home), "serve"]
+    (player.home / "run" / "address").unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [tracer, *traced, *delay, *node], stderr=subprocess.DEVNULL, start_new_session=True, env=environment()
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (player.home / "run" / "address").exists():
+            if process.poll() is not None:
+                pytest.skip("strace may not trace here")
+            assert time.monotonic() < deadline, "the node did not start"
+            time.sleep(0.05)
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_slow_disk_serves_many_publishers_with_one_sync_and_leaves_look_ups_alone(tmp_path: Path) -> None:
+    with open_federation(tmp_path, exchange=QUICK) as federation:
+        hotline, callers, rows = federation.hotline, 24, 5
+        list(publish(hotline, ["https://known.example/"]))
+        hotline.stop()
+        with syncs_that_take(hotline, 0.1):
+            done, looked_up = threading.Event(), 0
+            with ThreadPoolExecutor(callers) as pool, connect(hotline.home, None, start=False) as local:
+                values = [[f"https://c{caller}-{row}.example/" for row in range(rows)] for caller in range(callers)]
+                asked = [pool.submit(lambda mine=mine: list(publish(hotline, mine))) for mine in values]
+                pool.submit(lambda: (wait(asked), done.set()))
+                request = pb.MatchRequest(queries=[pb.Query(type="url", value="https://known.example/")])
+                while not done.is_set():
+                    assert local.node.Match(request, timeout=10).verdicts[0].effect == pb.EFFECT_REVIEW
+                    looked_up += 1
+            answers = [response.published for call in asked for response in call.result()]
+            assert answers == [1] * callers * rows
+        with contextlib.closing(sqlite3.connect(hotline.home / "tocsin.db")) as database:
+            found = database.execute("SELECT COUNT(*) FROM checkpoint JOIN log ON id = log WHERE origin = ?", (FEED,))
+            commits = int(found.fetchone()[0])
+        print(f"{callers * rows} publishes in {commits} commits, {looked_up} look-ups meanwhile")
+        assert commits < callers * rows / 3, "each caller waited for a sync of its own"
+        assert looked_up > 3 * commits, "look-ups waited for the disk"
+        hotline.start()
+        assert verified(hotline)

@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PYTHON := .venv/bin/python
 
 SOAK_MINUTES ?= 30
-SOAK ?= tests/integration/faults tests/property
+SOAK ?= tests/integration/faults tests/property tests/federation
 FUZZ_SECONDS ?= 60
 
 .PHONY: help demo test lint bench soak fuzz proto format env env-lint clean

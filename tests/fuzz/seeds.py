@@ -12,13 +12,14 @@ from tocsin_crypto.ed25519 import SigningKey
 from tocsin_crypto.epoch import EpochDescriptor, open_epoch, sign_epoch
 from tocsin_crypto.invite import InvitedEpoch, make_invite
 from tocsin_crypto.keyfile import Cost, Passphrase, RawKey, seal
+from tocsin_crypto.merkle import CompactRange, leaf_hash
 from tocsin_crypto.note import NoteSigner
 from tocsin_crypto.sealing import SealingKey
 from tocsin_crypto.tag import key_id
 from tocsin_crypto.tlog_proof import TlogProof
 from tocsin_node.segment import codec
 from tocsin_signals.details import digest, encode
-from tocsin_signals.entry import NO_REF, Kind, Rows, details_column, empty_rows, tag_column
+from tocsin_signals.entry import NO_REF, Kind, Rows, details_column, empty_rows, entry_bytes, tag_column
 
 NOW: Final = 1_750_000_000_000
 LIFE: Final = (NOW, NOW + 10_000_000_000)
@@ -61,14 +62,14 @@ def segment(count: int) -> bytes:
 
 def card() -> bytes:
     """A card's note."""
-    keys = [CardKey(SigningKey(bytes([number]) * 32).public, *LIFE) for number in (1, 2, 3, 4)]
+    root, signing, audit, witness = (CardKey(SigningKey(bytes([number]) * 32).public, *LIFE) for number in (1, 2, 3, 4))
     certificate = tls.make_identity("hotline.example", now=NOW).certificate
     made = Card(
         "hotline.example",
         "hotline",
         1,
         *LIFE,
-        CardKeys(*keys, CardKey(SealingKey(b"\x05" * 32).public, *LIFE)),
+        CardKeys(root, signing, audit, witness, CardKey(SealingKey(b"\x05" * 32).public, *LIFE)),
         {"exchange": "hotline.example:7443"},
         (certificate,),
         {"url/1": bytes(32)},
@@ -127,6 +128,15 @@ def checkpoint(size: int = 5, root: bytes = b"\x03" * 32) -> bytes:
 def proof() -> bytes:
     """A tlog-proof with extra data."""
     return TlogProof(3, (b"\x01" * 32, b"\x02" * 32), checkpoint(), b"entry and details").encode()
+
+
+def signal_proof() -> bytes:
+    """A signal exported by itself: entry 1 of a feed of two."""
+    feed, blob = rows(2), DETAILS[0]
+    details_column(feed)[1] = np.frombuffer(digest(blob), np.uint8)
+    leaves = [leaf_hash(entry_bytes(feed, place)) for place in (0, 1)]
+    root = CompactRange().extend_hashes(b"".join(leaves)).range.root()
+    return TlogProof(1, (leaves[0],), checkpoint(2, root), entry_bytes(feed, 1) + blob).encode()
 
 
 def hello() -> bytes:

@@ -32,6 +32,7 @@ from tocsin_node.errors import Invalid, Misbehaviour, Misconfigured
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.checking import Fault, attempt, read_descriptor
 from tocsin_node.policy.model import parse_policy
+from tocsin_node.proof.verify import verify_proof
 from tocsin_node.segment import codec
 from tocsin_node.segment.verify import Position, run_leaves
 from tocsin_signals import details, types
@@ -128,6 +129,11 @@ def read_statement(data: bytes) -> None:
 def read_proof(data: bytes) -> None:
     """A proof is written back byte for byte."""
     assert parse_tlog_proof(data).encode() == data
+
+
+def read_signal_proof(data: bytes) -> None:
+    """An exported signal, checked as a third party would."""
+    verify_proof(data, seeds.NODE.verifier)
 
 
 def read_vkey(data: bytes) -> None:
@@ -288,9 +294,11 @@ def _targets() -> list[Target]:
         Target("certificate", lambda data: void(parse_certificate(data)), crypto, (_certificate(),)),
         Target("key-file", read_key_file, crypto, seeds.key_files()),
         Target("tlog-proof", read_proof, crypto, (seeds.proof(),)),
+        Target("signal-proof", read_signal_proof, crypto, (seeds.signal_proof(),)),
         Target("policy", read_policy, (Misconfigured,), (seeds.POLICY,)),
         Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
         Target("csv", read_csv, (Rejected,), seeds.CSV),
+        # JSON Lines go here, as CSV does.
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
         Target("feeds", read_feeds, _WIRE, (_FEEDS,)),

@@ -219,10 +219,10 @@ def runs_of_signal(session: Session, log: int, signal: int) -> Iterator[Run]:
 
     The others are passed over by their ref column alone: a million of them take a fraction of a second.
     """
-    query = "SELECT first, body, details FROM segment WHERE log = ? AND first {} LIMIT 1"
+    query = "SELECT first, body, details, checksum FROM segment WHERE log = ? AND first {} LIMIT 1"
     record = session.one(query.format("<= ? ORDER BY first DESC"), (log, signal))
     while record is not None:
-        segment = _segment(record[1])
+        segment = _segment(*record[1:])
         end = int(record[0]) + segment.count
         if record[0] <= signal < end or codec.names_signal(segment, signal):
             segment.details.extend(read_details(session, record[2]))

@@ -64,7 +64,7 @@ class Judge:
             with self._store.read() as session:
                 record = session.one("SELECT blob, digest FROM details WHERE id = ?", (number,))
             blob = bytes(record[0]) if record is not None and record[0] is not None else b""
-            if blob and digest(blob) != record[1]:
+            if record is not None and blob and digest(blob) != record[1]:
                 raise Unsound("the stored details of a signal are damaged: stop the node and run `tocsin audit verify`")
             if len(self._details) >= _REMEMBERED:
                 self._details = {}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -33,6 +33,11 @@ from tocsin_node.testing.processes import (
 
 pytestmark = pytest.mark.timeout(180)
 MIB = 1024 * 1024
+
+
+def published(player: Player, rows: Sequence[str]) -> list[int]:
+    """How many signals each row made."""
+    return [response.published for response in publish(player, rows)]
 
 
 def refusal(player: Player, value: str) -> tuple[grpc.StatusCode, str]:
@@ -194,13 +199,13 @@ def test_a_slow_disk_serves_many_publishers_with_one_sync_and_leaves_look_ups_al
             done, looked_up = threading.Event(), 0
             with ThreadPoolExecutor(callers) as pool, connect(hotline.home, None, start=False) as local:
                 values = [[f"https://c{caller}-{row}.example/" for row in range(rows)] for caller in range(callers)]
-                asked = [pool.submit(lambda mine=mine: list(publish(hotline, mine))) for mine in values]
+                asked = [pool.submit(published, hotline, mine) for mine in values]
                 pool.submit(lambda: (wait(asked), done.set()))
                 request = pb.MatchRequest(queries=[pb.Query(type="url", value="https://known.example/")])
                 while not done.is_set():
                     assert local.node.Match(request, timeout=10).verdicts[0].effect == pb.EFFECT_REVIEW
                     looked_up += 1
-            answers = [response.published for call in asked for response in call.result()]
+            answers = [count for call in asked for count in call.result()]
             assert answers == [1] * callers * rows
         with contextlib.closing(sqlite3.connect(hotline.home / "tocsin.db")) as database:
             found = database.execute("SELECT COUNT(*) FROM checkpoint JOIN log ON id = log WHERE origin = ?", (FEED,))

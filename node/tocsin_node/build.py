@@ -38,7 +38,7 @@ from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
-from tocsin_node.web.gauges import Gauges, free_bytes
+from tocsin_node.web.gauges import Gauges, Session, free_bytes
 from tocsin_node.web.readiness import Readiness
 from tocsin_signals import canon
 from tocsin_signals.errors import SignalError
@@ -162,7 +162,11 @@ class Node:
             readiness=self._readiness,
             gauges=gauges,
             meter=core.meter,
-            links=lambda: exchange.states() if exchange else {},
+            sessions=lambda: (
+                {name: Session(link, exchange.contact(name)) for name, link in exchange.states().items()}
+                if exchange
+                else {}
+            ),
             local_only=listen.loopback,
         )
         return WebServer(home=core.home, listen=listen, pages=pages)

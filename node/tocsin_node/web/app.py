@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from tocsin_node.limits import READY_CACHE_S
 from tocsin_node.meter import Meter
-from tocsin_node.web.gauges import Gauges, Links, StateOfLinks
+from tocsin_node.web.gauges import Gauges, OpenSessions, Sessions
 from tocsin_node.web.readiness import Check, Readiness
 
 
@@ -28,12 +28,12 @@ class Pages:
     """Handlers; `local_only` when the listener is on loopback."""
 
     def __init__(
-        self, *, readiness: Readiness, gauges: Gauges, meter: Meter, links: StateOfLinks, local_only: bool
+        self, *, readiness: Readiness, gauges: Gauges, meter: Meter, sessions: OpenSessions, local_only: bool
     ) -> None:
         self._readiness = readiness
         self._gauges = gauges
         self._meter = meter
-        self._links = links
+        self._sessions = sessions
         self._local_only = local_only
         self._looked_at = -READY_CACHE_S
         self._checks: tuple[Check, ...] = ()
@@ -66,16 +66,16 @@ class Pages:
         """Everything that is counted, in the text format of Prometheus."""
         if refused := self._stranger(request):
             return refused
-        links, checks = self._links(), await self._current()
-        text = await asyncio.to_thread(self._render, links, checks)
+        sessions, checks = self._sessions(), await self._current()
+        text = await asyncio.to_thread(self._render, sessions, checks)
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    def _render(self, links: Links, checks: Sequence[Check]) -> bytes:
+    def _render(self, sessions: Sessions, checks: Sequence[Check]) -> bytes:
         ready = GaugeMetricFamily("tocsin_ready", "Whether a check of /readyz holds.", labels=["check"])
         for check in checks:
             ready.add_metric([check.name], check.ok)
         now = CollectorRegistry()
-        now.register(_Families([*_counted(self._meter), *self._gauges.families(links), ready]))
+        now.register(_Families([*_counted(self._meter), *self._gauges.families(sessions), ready]))
         return generate_latest(now)
 
     async def _current(self) -> tuple[Check, ...]:

@@ -7,23 +7,37 @@ bounded by the peers an operator adds and FEEDS_PER_PEER. Times are seconds sinc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 
+from tocsin_node.exchange.contact import Contact
 from tocsin_node.exchange.link import LinkState
 from tocsin_node.home import Home
 from tocsin_node.log.runs import deliveries
 from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.match.index import MatchIndex
+from tocsin_node.peers.words import Phase
 from tocsin_node.rooms import Core, Trust
 
-Links = Mapping[str, LinkState]
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is known of the session with a followed peer."""
+
+    link: LinkState
+    contact: Contact
+
+
+Sessions = Mapping[str, Session]
+"""By peer."""
+
 _FEED: Final = ("feed", "publisher")
 
 
 class Gauges:
-    """Reads the node; call `families` off the event loop, with the link states taken on it."""
+    """Reads the node; call `families` off the event loop, with the sessions taken on it."""
 
     def __init__(
         self, *, core: Core, trust: Trust, book: FeedBook, index: MatchIndex, software: str, started_at: int
@@ -35,9 +49,9 @@ class Gauges:
         self._software = software
         self._started_at = started_at
 
-    def families(self, links: Links) -> list[GaugeMetricFamily]:
+    def families(self, sessions: Sessions) -> list[GaugeMetricFamily]:
         """Every gauge, now."""
-        return [*self._node(), *self._feeds(links), *self._peers(links)]
+        return [*self._node(), *self._feeds(sessions), *self._peers(sessions)]
 
     def _node(self) -> Iterator[GaugeMetricFamily]:
         core, stats = self._core, self._index.stats()
@@ -56,21 +70,23 @@ class Gauges:
             "card_expires_timestamp_seconds", "When the own card expires.", self._trust.own.card.not_after / 1000
         )
 
-    def _feeds(self, links: Links) -> Iterator[GaugeMetricFamily]:
+    def _feeds(self, sessions: Sessions) -> Iterator[GaugeMetricFamily]:
         facts, now = self._book.all(), self._core.clock()
         entries = _family("feed_entries", "Entries held of a feed.", (*_FEED, "kind"))
         state = _family("feed_state", "The state of a feed, 1 for the present one.", (*_FEED, "state"))
         heard = _family("feed_heard_timestamp_seconds", "When a followed feed was last heard from.", _FEED)
         lag = _family("feed_lag_entries", "Entries of a followed feed not yet here.", _FEED)
-        behind = {feed.origin: feed.publisher_size - feed.size for link in links.values() for feed in link.feeds}
+        known = {feed.origin: feed.lag.size for session in sessions.values() for feed in session.link.feeds}
         for one in facts:
             names = (one.origin, one.publisher)
-            entries.add_metric((*names, one.kind), self._core.writer.heads[one.log].size)
-            state.add_metric((*names, self._state(one, now, behind.get(one.origin, 0))), 1)
+            held = self._core.writer.heads[one.log].size
+            behind = max(0, known.get(one.origin, 0) - held)
+            entries.add_metric((*names, one.kind), held)
+            state.add_metric((*names, self._state(one, now, behind)), 1)
             if one.kind == "followed":
                 heard.add_metric(names, one.heard_at / 1000)
-                if one.origin in behind:
-                    lag.add_metric(names, behind[one.origin])
+                if one.origin in known:
+                    lag.add_metric(names, behind)
         yield from (entries, state, heard, lag)
         with self._core.store.read() as session:
             acknowledged = deliveries(session)
@@ -85,7 +101,7 @@ class Gauges:
         reliance = str(self._book.reliance(facts, now))
         return "behind" if reliance == "live" and behind > 0 else reliance
 
-    def _peers(self, links: Links) -> Iterator[GaugeMetricFamily]:
+    def _peers(self, sessions: Sessions) -> Iterator[GaugeMetricFamily]:
         known = self._trust.peers.book.peers.values()
         counts = _family("peers", "Peers by state.", ("state",))
         for state, count in sorted(Counter(peer.state.value for peer in known).items()):
@@ -96,10 +112,10 @@ class Gauges:
         connected = _family("peer_connected", "Whether the session with a followed peer is open.", ("peer",))
         heard = _family("peer_heard_timestamp_seconds", "When a followed peer last spoke.", ("peer",))
         skew = _family("peer_skew_seconds", "Its clock minus ours.", ("peer",))
-        for name, link in sorted(links.items()):
-            connected.add_metric((name,), link.state == "connected")
-            heard.add_metric((name,), link.heard_at / 1000)
-            skew.add_metric((name,), link.skew_ms / 1000)
+        for name, session in sorted(sessions.items()):
+            connected.add_metric((name,), session.link.phase is Phase.CONNECTED)
+            heard.add_metric((name,), session.link.heard_at / 1000)
+            skew.add_metric((name,), session.contact.skew_ms / 1000)
         yield from (counts, expires, connected, heard, skew)
 
 
@@ -123,5 +139,5 @@ def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"tocsin_{name}", text, value=value)
 
 
-StateOfLinks = Callable[[], Links]
+OpenSessions = Callable[[], Sessions]
 """Called on the event loop."""

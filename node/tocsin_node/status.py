@@ -207,7 +207,8 @@ class Status:
 
     def _feed_facts(self, facts: FeedFacts) -> words.FeedFacts:
         reliance = self._book.reliance(facts, self._clock())
-        held = self._writer.heads[facts.log].size
+        head = self._writer.heads.get(facts.log)
+        held = head.size if head else 0  # a feed just made is in the store a moment before it has a head
         return words.FeedFacts(
             name=facts.origin.rpartition("/")[2],
             stopped=reliance is Reliance.STOPPED,

@@ -6,12 +6,16 @@ every answer is that of a model of a dozen lines.
 """
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import combinations, permutations
 
 import pytest
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tocsin.v1 import node_pb2 as pb
+from tocsin_node.testing.door import CallRefused
 from tocsin_node.testing.federation import Federation
 from tocsin_node.testing.member import Member, Signal
 
@@ -22,6 +26,15 @@ NAMES = [f"{name}.example" for name in ("hotline", "near", "far")]
 PAIRS = st.sampled_from(list(combinations(NAMES, 2)))
 NODES, OTHERS = st.sampled_from(NAMES), st.sampled_from(list(permutations(NAMES, 2)))
 MINUTE_MS = 60_000
+
+
+@contextmanager
+def stale_epoch() -> Generator[None]:
+    """A clock set back to before the newest epoch may not publish; nothing changes."""
+    try:
+        yield
+    except CallRefused as refused:
+        assert "the community moved on to a new epoch" in str(refused)  # noqa: PT017  any other refusal is a finding
 
 
 class Convergence(RuleBasedStateMachine):
@@ -41,6 +54,7 @@ class Convergence(RuleBasedStateMachine):
             name: self.node(name).feed("own", audience=self.others(name), community=community) for name in NAMES
         }
         self.said: dict[str, dict[str, tuple[Signal, str]]] = {name: {} for name in NAMES}
+        self.community, self.invites = community, dict[str, list[bytes]]()
         self.believed = dict.fromkeys(permutations(NAMES, 2), "enforce")
         for one, other in self.believed:
             self.node(one).treat(self.node(other), believe="enforce")
@@ -59,8 +73,9 @@ class Convergence(RuleBasedStateMachine):
     @rule(name=NODES, value=st.sampled_from(VALUES), stance=st.sampled_from(["harmful", "suspected"]))
     def publish(self, name: str, value: str, stance: str) -> None:
         if self.runs(name):
-            signal = self.node(name).publish(self.feeds[name], "url", value, stance=stance)
-            self.said[name][value] = (signal, stance)
+            with stale_epoch():
+                signal = self.node(name).publish(self.feeds[name], "url", value, stance=stance)
+                self.said[name][value] = (signal, stance)
 
     @rule(name=NODES, value=st.sampled_from(VALUES))
     def withdraw(self, name: str, value: str) -> None:
@@ -71,7 +86,8 @@ class Convergence(RuleBasedStateMachine):
     def publish_many(self, name: str, count: int) -> None:
         if self.runs(name):
             values = [f"https://many.example/{number}" for number in range(count)]
-            self.node(name).publish_all(self.feeds[name], "url", values)
+            with stale_epoch():
+                self.node(name).publish_all(self.feeds[name], "url", values)
 
     @rule(pair=OTHERS, effect=st.sampled_from(EFFECTS))
     def believe(self, pair: tuple[str, str], effect: str) -> None:
@@ -88,6 +104,20 @@ class Convergence(RuleBasedStateMachine):
     def pause(self, pair: tuple[str, str], state: str) -> None:
         if self.runs(pair[0]) and self.node(pair[0]).peers[pair[1]] != state:
             self.node(pair[0]).set_peer(self.node(pair[1]), state)
+
+    @precondition(lambda self: sum(map(len, self.invites.values())) < 4)
+    @rule()
+    def rotate(self) -> None:
+        if self.runs(NAMES[0]):
+            made = self.node(NAMES[0]).ask("RotateCommunity", pb.RotateRequest(community=self.community))
+            for one in made.invites:
+                self.invites.setdefault(one.organisation, []).append(one.invite)
+
+    @rule(name=NODES)
+    def join(self, name: str) -> None:
+        if self.runs(name):
+            for invite in self.invites.pop(name, ()):
+                self.node(name).ask("JoinCommunity", pb.JoinRequest(invite=invite))
 
     # ---- what happens to them
 
@@ -144,6 +174,8 @@ class Convergence(RuleBasedStateMachine):
             self.pause(pair, "active")
             self.send(pair, member=True)
         self.fed.advance(hours=12)  # what a clock ahead has signed is past by then
+        for name in NAMES:
+            self.join(name)
         self.fed.settle()
         for name, feed in self.feeds.items():
             held = {other: self.node(other).logs()[feed] for other in NAMES}

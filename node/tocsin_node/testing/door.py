@@ -1,7 +1,7 @@
 """The door of a node in a federation in memory: every call of the local listener, without a socket.
 
-Requests and responses are serialised, `auth.Guard` admits each call by its token, and the same handlers answer. Only
-Verify cannot be called: it reports from a thread of its own, and here is none. `verify_home` reads a stopped home.
+Requests and responses are serialised, `auth.Guard` admits each call by its token, and the same handlers answer. What
+reports progress from a thread of its own, Verify and Backup, cannot be called: here is one thread.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -48,8 +48,8 @@ class MemoryDoor:
 
     async def call(self, name: str, request: Message | Iterable[Message], *, token: str = "") -> list[Any]:
         """The responses of a call such as Match. Errors: CallRefused."""
-        if name == "Verify":
-            raise NotImplementedError("stop the member and use tocsin_node.audit.verify.verify_home")
+        if name in {"Verify", "Backup"}:
+            raise NotImplementedError(f"{name} needs a thread: call what is behind it on the home of a stopped member")
         details = _Details(name, (("authorization", f"Bearer {token or self._token}"),))
         handler = await self._guard.intercept_service(self._find, details)
         context = _Context()

@@ -1,4 +1,4 @@
-"""Who receives an own feed: members of its audience AND active peers whose policy's `send` names it. Pure.
+"""Who receives a feed this node serves, own or served on. Pure.
 
 An audience that is empty or not in the configuration reaches nobody. `demands` lists what must hold, each tried alone;
 `receives` is what comes of them.
@@ -51,7 +51,7 @@ def demands(
 def receives(
     feed: str, organisation: str, *, members: Collection[str], book: PeerBook, policy_of: Callable[[str], Policy]
 ) -> Recipient:
-    """Whether one organisation receives the feed of this local name."""
+    """Whether one organisation receives the feed of this name: local of an own one, the origin of one served on."""
     for demand in demands(feed, organisation, members=members, book=book, policy_of=policy_of):
         if not demand.holds:
             return Recipient(organisation, receives=False, why=demand.why)

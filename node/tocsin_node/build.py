@@ -93,6 +93,8 @@ class Node:
             policies=trust.policies,
             communities=trust.communities,
             feeds=self._publishing.feeds,
+            relays=self._publishing.relays,
+            retagger=self._publishing.retagger,
             workers=core.workers,
             tally=core.tally,
             meter=core.meter,

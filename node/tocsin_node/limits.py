@@ -35,6 +35,7 @@ CONNECTION_GRACE_S: Final = 60  # for streams of a connection that came of age
 KEEPALIVE_S: Final = 60  # between pings of a quiet connection: servers refuse eager ones
 KEEPALIVE_TIMEOUT_S: Final = 20  # for the answer to a ping
 LIST_FEEDS_S: Final = 5.0  # between two looks at what a peer offers
+STALLED_S: Final = 45.0  # a relay shows more than it delivers: then another may serve the feed in its place
 HEARD_S: Final = 60.0  # between two notes in the store that an idle feed was heard from
 CUT_OFF_S: Final = 2.0  # for a peer to take the status that ends its call; then it is left behind
 UNRECORDED: Final = 64  # acknowledgements of one stream waiting for the writer; beyond it no more are read

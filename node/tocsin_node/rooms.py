@@ -26,6 +26,7 @@ from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import Publisher
+from tocsin_node.relays import Relays
 from tocsin_node.store.sqlite import SqliteStore
 from tocsin_node.tally import Tally
 from tocsin_node.tokens import Tokens
@@ -122,11 +123,12 @@ class Matching:
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """The own feeds, and what appends to them."""
+    """The own feeds and what appends to them; followed feeds served on."""
 
     feeds: Feeds
     retagger: Retagger
     publisher: Publisher
+    relays: Relays
     data_key: bytes
     audiences: Audiences
 
@@ -153,4 +155,11 @@ class Publishing:
             lifetimes=lifetimes,
             clock=clock,
         )
-        return cls(feeds, retagger, publisher, data_key, audiences)
+        relays = Relays(
+            store=core.store,
+            writer=writer,
+            book=lambda: trust.peers.book,
+            policy_of=trust.policies.policy_of,
+            audiences=audiences,
+        )
+        return cls(feeds, retagger, publisher, relays, data_key, audiences)

@@ -12,6 +12,7 @@ import structlog
 
 from tocsin_node.build import Node
 from tocsin_node.errors import NodeError
+from tocsin_node.exchange.service import Timing
 from tocsin_node.home import Home, lock
 
 
@@ -64,8 +65,8 @@ class Running:
         self._stop()
 
 
-def run_in_thread(home: Path, *, exchange: bool) -> Running:
-    """Start the node of a home in a thread. Errors: those of starting, raised here."""
+def run_in_thread(home: Path, *, exchange: bool, timing: Timing | None = None) -> Running:
+    """Start the node of a home in a thread. Errors: those of starting, raised here. `timing` is for tests."""
     files, stack = Home(home.absolute()), ExitStack()
     stack.enter_context(lock(files))
     started: list[str | BaseException] = []
@@ -74,7 +75,7 @@ def run_in_thread(home: Path, *, exchange: bool) -> Running:
     async def run() -> None:
         loop = asyncio.get_running_loop()
         try:
-            node = Node(files, environment=os.environ, exchange=exchange)
+            node = Node(files, environment=os.environ, exchange=exchange, timing=timing)
             started.append(await node.start())
         except BaseException as error:  # noqa: BLE001 -- raised again in the caller's thread
             started.append(error)

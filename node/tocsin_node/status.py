@@ -55,6 +55,12 @@ class FeedState:
     behind: int = 0
     behind_since: int = 0
     delivered_at: int = 0
+    relay: bool = False
+    """Whether its descriptor lets followers serve it on."""
+    relayed_to: str = ""
+    """Of followed feeds: the own audience it is served on to; empty: nobody."""
+    source: str = ""
+    """Of followed feeds: the peer its entries come from now; empty: nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ class Status:
     def node(self) -> NodeState:
         """The whole node now."""
         peers = self._peers.book.peers.values()
-        own, followed = self.own_feeds(), self._followed()
+        own, followed = self.own_feeds(), self.followed_feeds()
         audit = next((head.size for head in self._writer.heads.values() if head.kind == "audit"), 0)
         return NodeState(
             organisation=self._own.card.organisation,
@@ -165,20 +171,22 @@ class Status:
 
     def own_feeds(self) -> tuple[FeedState, ...]:
         """Every own feed, with what peers have acknowledged of it."""
-        acknowledged = self._deliveries()
+        acknowledged, heads = self._deliveries(), self._writer.heads
         return tuple(
             FeedState(
                 origin=feed.origin,
                 publisher=self._own.card.organisation,
-                size=self._writer.heads[feed.log].size,
+                size=heads[feed.log].size,
                 state="frozen" if feed.log in self._writer.frozen else "open",
                 why=self._writer.frozen.get(feed.log, ""),
                 heard_at=0,
                 community=feed.community,
                 audience=feed.audience,
                 delivered=tuple(one for one in acknowledged if one.log == feed.log),
+                relay=feed.relay,
             )
             for feed in self._feeds.all()
+            if feed.log in heads
         )
 
     def peer(self, organisation: str) -> PeerReport:
@@ -231,14 +239,18 @@ class Status:
     def _contact(self, organisation: str) -> Contact:
         return Contact() if self._links is None else self._links.contact(organisation)
 
-    def _followed(self) -> tuple[FeedState, ...]:
-        return tuple(self._followed_state(facts) for facts in self._book.all() if facts.kind == "followed")
+    def followed_feeds(self) -> tuple[FeedState, ...]:
+        """Every followed feed; one whose commit is not released yet is left out."""
+        known = [facts for facts in self._book.all() if facts.log in self._writer.heads]
+        return tuple(self._followed_state(facts) for facts in known if facts.kind == "followed")
 
     def _followed_state(self, facts: FeedFacts) -> FeedState:
         found = self._feed_facts(facts)
         said = feed_word(found, self._peer_facts(facts.publisher))
         with self._store.read() as session:
             delivered_at = stored_at(session, facts.log)
+        relay, relayed_to = self._relayed(facts.log)
+        link = self._followed_link(facts)
         return FeedState(
             origin=facts.origin,
             publisher=facts.publisher,
@@ -251,6 +263,10 @@ class Status:
             behind=found.behind,
             behind_since=self._lag(facts).since if found.behind else 0,
             delivered_at=delivered_at,
+            delivered=tuple(one for one in self._deliveries() if one.log == facts.log),
+            relay=relay,
+            relayed_to=relayed_to,
+            source=link.source if link else "",
         )
 
     def _sent(self, organisation: str) -> tuple[SentFeed, ...]:
@@ -283,6 +299,21 @@ class Status:
             record = session.one("SELECT why FROM log WHERE id = ?", (log,))
         return str(record[0] or "") if record else ""
 
+    def _relayed(self, log: int) -> tuple[bool, str]:
+        """Whether a followed feed may be served on, and to which audience it is."""
+        with self._store.read() as session:
+            record = session.one("SELECT relay, relayed_to FROM log WHERE id = ?", (log,))
+        assert record is not None
+        return bool(record[0]), str(record[1])
+
+    def _distrusted(self) -> list[str]:
+        query = "SELECT origin, peer, distrusted.why FROM distrusted JOIN log ON log.id = distrusted.log ORDER BY 1, 2"
+        with self._store.read() as session:
+            found = session.all(query)
+        return [
+            f"{origin} is not taken from {peer} any more: what it sent was false ({why})" for origin, peer, why in found
+        ]
+
     def _deliveries(self) -> list[Delivery]:
         with self._store.read() as session:
             return deliveries(session)
@@ -292,6 +323,7 @@ class Status:
         warnings += [f"{feed.origin} is frozen: {feed.why}" for feed in own if feed.state == "frozen"]
         warnings += [f"{feed.origin} is stopped: {feed.why}" for feed in followed if feed.state == "stopped"]
         warnings += [f"{feed.origin} has been silent for too long" for feed in followed if feed.state == "silent"]
+        warnings += self._distrusted()
         for feed in self._feeds.all():
             members = self._audiences().get(feed.audience, ())
             found = recipients(feed.name, members=members, book=self._peers.book, policy_of=self._policies.policy_of)

@@ -135,7 +135,7 @@ def test_the_checker_sees_an_entry_that_went_to_who_may_not_have_it(
     def everybody(*_: object, **__: object) -> Recipient:
         return Recipient("anybody", receives=True, why="a planted defect")
 
-    monkeypatch.setattr("tocsin_node.exchange.server.receives", everybody)
+    monkeypatch.setattr("tocsin_node.exchange.offers.receives", everybody)
     story.hotline.audience("reports", [story.near])
     story.publish(BAD)
     with pytest.raises(AssertionError, match=r"far\.example holds 2 of .*, allowed were 1"):

@@ -28,6 +28,10 @@ def register(app: typer.Typer) -> None:
 def followed_row(item: "FeedStatus") -> tuple[str, ...]:
     """A followed feed as a row under FOLLOWED_COLUMNS."""
     state = f"{item.state}: {item.why}" if item.why else item.state
+    if item.source and item.source != item.publisher:
+        state += f", through {item.source}"
+    if item.relayed_to:
+        state += f", served on to {item.relayed_to}"
     return item.origin, item.publisher, state, f"{item.size:,}", age(item.heard_at)
 
 

@@ -32,6 +32,8 @@ class Descriptor:
 
     community: str | None
     audience: str
+    relay: bool
+    """Whether followers may serve it on."""
 
 
 def attempt(segment: bytes) -> Examined | Fault:
@@ -72,7 +74,7 @@ def read_descriptor(accepted: Accepted, *, publisher: str, origin: str) -> Descr
     community, audience = found.get("community"), found.get("audience")
     if not (community is None or _name(community)) or not _name(audience):
         raise Misbehaviour("malformed", f"the descriptor of {origin} does not name its community and audience")
-    return Descriptor(community, str(audience))
+    return Descriptor(community, str(audience), found.get("relay") is True)
 
 
 def compare(position: Position, checkpoint: bytes, root_at: Callable[[int], bytes | None]) -> int:

@@ -1,12 +1,21 @@
-"""This node's copy of one followed feed: what is stored of it, and the only two ways it changes.
+"""This node's copy of one followed feed: what is stored of it, who it comes from now, and the only ways it changes.
 
-`commit` adds verified deliveries, `stop` ends the feed for misbehaviour and keeps the evidence. Each is one transaction
-with its audit entry. A stopped feed stays stopped over restarts; nothing else is touched by it.
+Rules:
+
+1. One source at a time. The publisher's own stream goes before any relay's; a relay takes over from another with a
+   later signed size than that one knows of, or when that one does not deliver what it knows of. Whoever takes over
+   waits until the last commit of the one before is done.
+2. `commit` adds verified deliveries, `stop` ends the feed for what its publisher signed or sent, `distrust` ends one
+   relay's serving of it for bytes the publisher never signed. Each is one transaction with its audit entry, each holds
+   over restarts; nothing else is touched.
+3. Only the publisher can show that it lives: its own stream does so with every message, a relay only by entries, and
+   only for the time at which they were issued. What a relay repeats or keeps back for later proves nothing new.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,9 +26,11 @@ from tocsin_crypto.names import node_key_name
 from tocsin_crypto.note import parse
 from tocsin_node.errors import Misbehaviour, Unreachable
 from tocsin_node.exchange.checking import Descriptor, concluded, read_descriptor
+from tocsin_node.exchange.lag import Lag
 from tocsin_node.exchange.wire import Delivery, from_publisher
-from tocsin_node.limits import HEARD_S
+from tocsin_node.limits import HEARD_S, STALLED_S
 from tocsin_node.log.envelope import Actor
+from tocsin_node.log.prefix import noted_root
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.peers.evidence import keep_evidence
@@ -28,6 +39,8 @@ from tocsin_node.store.protocol import Session, Store
 
 OPEN: Final = "open"
 STOPPED: Final = "stopped"
+FORK: Final = "fork"
+"""The one code that only a publisher's own signatures can earn."""
 
 _log: Any = structlog.get_logger("tocsin.exchange")
 
@@ -72,20 +85,62 @@ class Verified:
     bytes: int
 
 
-class Copy:
-    """One followed feed; `find` makes it. `heard_at` is ms UTC, 0 before the first message."""
+def verified(
+    position: Position,
+    signed: Signed,
+    examined: Examined,
+    delivery: Delivery,
+    *,
+    publisher: str,
+    assess: Callable[[Accepted], Assessment],
+) -> Verified:
+    """An examined delivery concluded at its position, and what the policy makes of it. Errors: Misbehaviour."""
+    accepted = concluded(position, signed, examined, delivery.segment, delivery.checkpoint)
+    descriptor = None
+    if position.size == 0:
+        descriptor = read_descriptor(accepted, publisher=publisher, origin=position.origin)
+    return Verified(accepted, descriptor, assess(accepted), delivery.exchange, len(delivery.segment))
 
-    def __init__(
-        self, *, tools: Tools, log: int, publisher: str, origin: str, state: str, why: str, heard_at: int
-    ) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the store says of a copy. `heard_at` is ms UTC, 0 before the publisher was first heard of."""
+
+    log: int
+    publisher: str
+    origin: str
+    state: str = OPEN
+    why: str = ""
+    heard_at: int = 0
+    relay: bool = False
+
+
+class Copy:
+    """One followed feed; `Copies` makes it. Used on the event loop."""
+
+    def __init__(self, facts: Facts, tools: Tools, distrusted: Mapping[str, str]) -> None:
         self._tools = tools
-        self._heard_stored = heard_at
-        self.log: Final = log
-        self.publisher: Final = publisher
-        self.origin: Final = origin
-        self.state = state
-        self.why = why
-        self.heard_at = heard_at
+        self._heard_stored = facts.heard_at
+        self._moved_at = 0
+        self._turn = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+        self._writing: asyncio.Future[Any] | None = None
+        self.log: Final = facts.log
+        self.publisher: Final = facts.publisher
+        self.origin: Final = facts.origin
+        self.state = facts.state
+        self.why = facts.why
+        self.heard_at = facts.heard_at
+        self.relay = facts.relay
+        """Whether its descriptor lets followers serve it on; not known, and so no, before its first entry."""
+        self.distrusted = dict(distrusted)
+        """Peers whose serving of this feed was false, and why."""
+        self.source = ""
+        """Who it comes from now; empty: nobody."""
+        self.ahead = 0
+        """The largest size the source has shown the publisher's signature for."""
+        self.lag = Lag()
+        """Kept over sources: a publisher out of reach is still as far ahead."""
 
     @property
     def size(self) -> int:
@@ -100,58 +155,109 @@ class Copy:
 
     def checkpoint(self) -> bytes:
         """The note of the copy's size; empty while it has no entry."""
-        return self._note(self.size) or b""
+        return self.note(self.size) or b""
 
     def root_at(self, size: int) -> bytes | None:
         """The root of a size this node holds a checkpoint of."""
-        note = self._note(size)
-        return None if note is None else parse_checkpoint(parse(note).text).root
+        with self._tools.store.read() as session:
+            return noted_root(session, self.log, size)
+
+    def note(self, size: int) -> bytes | None:
+        """The checkpoint note of a size."""
+        with self._tools.store.read() as session:
+            record = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (self.log, size))
+        return None if record is None else bytes(record[0])
+
+    def told(self, size: int) -> None:
+        """The source has shown the publisher's signature for this size."""
+        self.ahead = max(self.ahead, size)
+        self.lag.learned(size, held=self.size, now=self._tools.clock())
+
+    def may_take(self, source: str, ahead: int) -> bool:
+        """Whether this source, which shows a signed size, may serve the copy now."""
+        if self.state != OPEN or source in self.distrusted:
+            return False
+        if source == self.publisher or not self.source:
+            return True
+        if self.source == self.publisher or ahead <= self.size:
+            return False
+        stalled = self.ahead > self.size and self._tools.clock() - self._moved_at > STALLED_S * 1000
+        return stalled or ahead > self.ahead
+
+    @asynccontextmanager
+    async def held_by(self, source: str, ahead: int) -> AsyncGenerator[None]:
+        """Let this task serve the copy, in place of whoever does. Errors: Unreachable when it may not any more."""
+        async with self._turn:
+            if not self.may_take(source, ahead):
+                raise Unreachable(f"{self.origin} comes from {self.source or 'nobody'} meanwhile")
+            if self._holder is not None:
+                self._holder.cancel()
+                await asyncio.wait([self._holder])
+            if self._writing is not None:
+                await asyncio.wait([self._writing])  # what a cancelled holder had asked the writer for
+            self._holder, self.source, self.ahead = asyncio.current_task(), source, ahead
+            self._moved_at = self._tools.clock()
+            self.lag.stored(self.size)
+        try:
+            yield
+        finally:
+            if self._holder is asyncio.current_task():
+                self._holder, self.source = None, ""
 
     async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
         """Conclude an examined delivery, and count what the policy makes of it. Errors: Misbehaviour."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._tools.reads, self._conclude, position, signed, examined, delivery
-        )
 
-    def _conclude(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
-        accepted = concluded(position, signed, examined, delivery.segment, delivery.checkpoint)
-        descriptor = None
-        if position.size == 0:
-            descriptor = read_descriptor(accepted, publisher=self.publisher, origin=self.origin)
-        found = self._tools.assess(self.log, accepted)
-        return Verified(accepted, descriptor, found, delivery.exchange, len(delivery.segment))
+        def work() -> Verified:
+            return verified(
+                position,
+                signed,
+                examined,
+                delivery,
+                publisher=self.publisher,
+                assess=lambda accepted: self._tools.assess(self.log, accepted),
+            )
 
-    async def commit(self, batch: Sequence[Verified]) -> None:
+        return await asyncio.get_running_loop().run_in_executor(self._tools.reads, work)
+
+    async def commit(self, source: str, batch: Sequence[Verified]) -> None:
         """Store judged deliveries, each logged. Errors: Unreachable when the copy has moved on meanwhile."""
 
         def operation(tx: Tx) -> int:
             if tx.head(self.log).size != batch[0].accepted.run.first:
                 raise Unreachable(f"the copy of {self.origin} has grown meanwhile")  # an older stream's last commit
-            for verified in batch:
-                self._store(tx, verified)
-            tx.sql.execute("UPDATE log SET heard_at = ? WHERE id = ?", (tx.now, self.log))
-            return tx.now
+            for one in batch:
+                self._store(tx, source, one)
+            spoke = tx.now if source == self.publisher else min(tx.now, batch[-1].accepted.last_time)
+            heard_at = max(self.heard_at, spoke)
+            tx.sql.execute("UPDATE log SET heard_at = ? WHERE id = ?", (heard_at, self.log))
+            return heard_at
 
         self.heard_at = self._heard_stored = await self._submit(operation)
+        self._moved_at = self._tools.clock()
+        self.lag.stored(self.size)
         self._tools.on_heard(self.log, self.heard_at)
 
-    def _store(self, tx: Tx, verified: Verified) -> None:
-        accepted, descriptor = verified.accepted, verified.descriptor
+    def _store(self, tx: Tx, source: str, one: Verified) -> None:
+        accepted, descriptor = one.accepted, one.descriptor
         tx.follow(self.log, accepted)
         if descriptor is not None:
-            columns = (descriptor.community, descriptor.audience, self.log)
-            tx.sql.execute("UPDATE log SET community = ?, audience = ? WHERE id = ?", columns)
-            tx.after(lambda: self._tools.on_state(self.log, self.state))  # whose community is known from now on
-        counts = {"entries": accepted.run.count, "bytes": verified.bytes, "size": accepted.size}
+            columns = (descriptor.community, descriptor.audience, int(descriptor.relay), self.log)
+            tx.sql.execute("UPDATE log SET community = ?, audience = ?, relay = ? WHERE id = ?", columns)
+            tx.after(lambda: self._described(descriptor))
+        counts = {"entries": accepted.run.count, "bytes": one.bytes, "size": accepted.size}
         tx.audit(
             "feed.replicated",
-            actor=Actor("peer", self.publisher),
-            peer=self.publisher,
-            exchange=verified.exchange,
-            counts={**counts, **verified.found.effects},
-            policy=verified.found.policy,
+            actor=Actor("peer", source),
+            peer=source,
+            exchange=one.exchange,
+            counts={**counts, **one.found.effects},
+            policy=one.found.policy,
             about={"origin": self.origin},
         )
+
+    def _described(self, descriptor: Descriptor) -> None:
+        self.relay = descriptor.relay
+        self._tools.on_state(self.log, OPEN)  # whose community is known from now on
 
     async def heard(self) -> None:
         """The publisher spoke; noted in the store at most once in HEARD_S."""
@@ -163,9 +269,9 @@ class Copy:
             await self._submit(lambda tx: tx.sql.execute(update, (tx.now, self.log)))
 
     async def stop(self, error: Misbehaviour, proof: bytes) -> None:
-        """Follow no more: keep the message that was false as it came, and say why."""
+        """Follow no more: keep what was false as it came, and say why."""
         why = f"{error.code}: {error}"
-        held = self._contradicted(proof) if error.code == "fork" else b""
+        held = self._contradicted(proof) if error.code == FORK else b""
 
         def operation(tx: Tx) -> None:
             tx.sql.execute("UPDATE log SET state = ?, why = ? WHERE id = ?", (STOPPED, why, self.log))
@@ -176,55 +282,138 @@ class Copy:
 
         await self._submit(operation)
         self.state, self.why = STOPPED, why
+        if self._holder is not None:
+            self._holder.cancel()
         _log.error("feed stopped", origin=self.origin, why=why)
 
     def _contradicted(self, message: bytes) -> bytes:
         """The note held for the size that a forked message signs another root of."""
         shown = from_publisher(message)
         note = shown.checkpoint if shown is not None else b""
-        return (self._note(parse_checkpoint(parse(note).text).size) or b"") if note else b""
+        return (self.note(parse_checkpoint(parse(note).text).size) or b"") if note else b""
+
+    async def distrust(self, relay: str, error: Misbehaviour, proof: bytes) -> None:
+        """Take this feed from that peer no more: keep what was false as it came; others may serve it."""
+        why = f"{error.code}: {error}"
+
+        def operation(tx: Tx) -> None:
+            columns = (self.log, relay, why, tx.now)
+            tx.sql.execute("INSERT INTO distrusted VALUES (?, ?, ?, ?) ON CONFLICT (log, peer) DO NOTHING", columns)
+            keep_evidence(tx, origin=self.origin, peer=relay, error=error, proof=proof)
+            about = {"origin": self.origin}
+            tx.audit("feed.source_stopped", result="failed", why=error.code, peer=relay, about=about)
+
+        await self._submit(operation)
+        self.distrusted[relay] = why
+        _log.error("source of a feed stopped", origin=self.origin, source=relay, why=why)
 
     async def _submit(self, operation: Callable[[Tx], Any]) -> Any:
-        return await asyncio.shield(self._tools.writer.submit(operation))
-
-    def _note(self, size: int) -> bytes | None:
-        with self._tools.store.read() as session:
-            record = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (self.log, size))
-        return None if record is None else bytes(record[0])
+        self._writing = asyncio.ensure_future(self._tools.writer.submit(operation))
+        return await asyncio.shield(self._writing)
 
 
-async def find(tools: Tools, *, publisher: str, origin: str) -> Copy:
-    """The copy of a feed, an empty one made when there is none yet."""
+class Stream:
+    """The copy as the target of one stream: from its publisher, or from a relay."""
 
-    def operation(tx: Tx) -> Copy:
-        found = _read(tools, tx.sql, publisher, origin)
-        if found is None:
+    def __init__(self, copy: Copy, source: str) -> None:
+        self._copy = copy
+        self._source = source
+        self.publisher: Final = copy.publisher
+        self.origin: Final = copy.origin
+
+    @property
+    def _direct(self) -> bool:
+        return self._source == self.publisher
+
+    def checkpoint(self) -> bytes:
+        """The note of the copy's size."""
+        return self._copy.checkpoint()
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of a size this node holds a checkpoint of."""
+        return self._copy.root_at(size)
+
+    def told(self, size: int) -> None:
+        """What the source says the publisher has signed."""
+        self._copy.told(size)
+
+    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
+        """Conclude an examined delivery that this source may serve. Errors: Misbehaviour."""
+        one = await self._copy.judge(position, signed, examined, delivery)
+        if one.descriptor is not None:
+            self.admit(one.descriptor)
+        return one
+
+    def admit(self, descriptor: Descriptor) -> None:
+        """A relay may serve only what its publisher lets it. Errors: Misbehaviour."""
+        if not self._direct and not descriptor.relay:
+            raise Misbehaviour(
+                "not-permitted", f"{self.origin} may not be served on: its descriptor does not permit it"
+            )
+
+    async def commit(self, batch: Sequence[Verified]) -> None:
+        """Store judged deliveries."""
+        await self._copy.commit(self._source, batch)
+
+    async def heard(self) -> None:
+        """Only the publisher's own stream says that the publisher lives."""
+        if self._direct:
+            await self._copy.heard()
+
+    async def stop(self, error: Misbehaviour, proof: bytes) -> None:
+        """The publisher's own lies and a fork stop the feed; whatever else a relay sends stops the relay."""
+        if self._direct or error.code == FORK:
+            await self._copy.stop(error, proof)
+        else:
+            await self._copy.distrust(self._source, error, proof)
+
+
+class Copies:
+    """Every followed feed of this node, one Copy each."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        with tools.store.read() as session:
+            self._copies = {copy.origin: copy for copy in _read(session, tools)}
+
+    def get(self, origin: str) -> Copy | None:
+        """The copy of a feed, None when it was never followed."""
+        return self._copies.get(origin)
+
+    def of(self, publisher: str) -> list[Copy]:
+        """The copies of one publisher's feeds, by origin."""
+        return [copy for _, copy in sorted(self._copies.items()) if copy.publisher == publisher]
+
+    async def find(self, *, publisher: str, origin: str, source: str) -> Copy:
+        """The copy of a feed, an empty one made when there is none yet."""
+
+        def operation(tx: Tx) -> Facts:
+            record = tx.sql.one("SELECT id FROM log WHERE kind = 'followed' AND origin = ?", (origin,))
+            if record is not None:
+                return Facts(int(record[0]), publisher, origin)
             log = tx.new_log(origin, "followed", publisher)
-            about = {"origin": origin}
-            tx.audit("feed.followed", actor=Actor("peer", publisher), peer=publisher, about=about)
-            tx.after(lambda: tools.on_state(log, OPEN))
-            found = Copy(tools=tools, log=log, publisher=publisher, origin=origin, state=OPEN, why="", heard_at=0)
-        return found
+            tx.audit("feed.followed", actor=Actor("peer", source), peer=source, about={"origin": origin})
+            tx.after(lambda: self._tools.on_state(log, OPEN))
+            return Facts(log, publisher, origin)
 
-    with tools.store.read() as session:
-        found = _read(tools, session, publisher, origin)
-    return found or await asyncio.shield(tools.writer.submit(operation))
+        if origin not in self._copies:
+            facts = await asyncio.shield(asyncio.ensure_future(self._tools.writer.submit(operation)))
+            self._copies.setdefault(origin, Copy(facts, self._tools, {}))
+        return self._copies[origin]
 
 
-def _read(tools: Tools, session: Session, publisher: str, origin: str) -> Copy | None:
-    record = session.one(
-        "SELECT id, state, why, heard_at FROM log WHERE kind = 'followed' AND publisher = ? AND origin = ?",
-        (publisher, origin),
+def _read(session: Session, tools: Tools) -> list[Copy]:
+    distrusted: dict[int, dict[str, str]] = {}
+    for log, peer, why in session.all("SELECT log, peer, why FROM distrusted"):
+        distrusted.setdefault(int(log), {})[str(peer)] = str(why)
+    records = session.all(
+        "SELECT id, publisher, origin, state, why, heard_at, relay FROM log WHERE kind = 'followed' ORDER BY origin"
     )
-    if record is None:
-        return None
-    log, state, why, heard_at = record
-    return Copy(
-        tools=tools,
-        log=int(log),
-        publisher=publisher,
-        origin=origin,
-        state=str(state),
-        why=str(why or ""),
-        heard_at=int(heard_at),
-    )
+    return [
+        Copy(
+            Facts(int(log), publisher, origin, state, why or "", int(heard_at), bool(relay)),
+            tools,
+            distrusted.get(int(log), {}),
+        )
+        for log, publisher, origin, state, why, heard_at, relay in records
+    ]

@@ -5,26 +5,70 @@ worker process decodes and hashes all but small segments), several at a time. *J
 concluded against the position after the one before it, and what the policy makes of it is counted. *Commit* stores
 whatever is ready in one transaction, with an audit entry for each, and acknowledges what is durable.
 
-A false message stops the feed, with that message as evidence, after what came before it is stored; an unreachable
-publisher ends the stream, and the link tries again.
+A false message ends it, with that message as evidence, after what came before it is stored; an unreachable source ends
+the stream, and the link tries again.
+
+What is done with entries, signs of life and lies is the target's affair: a copy that its publisher or a relay serves,
+or an own feed that a follower returns.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from tocsin_node.errors import Misbehaviour, Unreachable, Unsound
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.checking import Fault, attempt, compare, place
-from tocsin_node.exchange.copy import Copy, Verified
+from tocsin_node.exchange.copy import Verified
 from tocsin_node.exchange.cutoff import first
-from tocsin_node.exchange.lag import Lag
 from tocsin_node.limits import INLINE_ENTRIES, UNACKNOWLEDGED
-from tocsin_node.segment.verify import Examined
+from tocsin_node.segment.verify import Examined, Position, Signed
 from tocsin_node.workers import Workers
 
 _Found: TypeAlias = "asyncio.Future[Examined | Fault] | asyncio.Future[Examined | Fault | None]"
+
+
+class Target(Protocol):
+    """Where one feed's entries go, from one source."""
+
+    @property
+    def publisher(self) -> str:
+        """Whose feed it is."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Of the feed."""
+        ...
+
+    def checkpoint(self) -> bytes:
+        """The note of the size held; empty while there is no entry."""
+        ...
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of a size that has a checkpoint here."""
+        ...
+
+    def told(self, size: int) -> None:
+        """The source has shown the publisher's signature for a feed of this size."""
+        ...
+
+    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: wire.Delivery) -> Verified:
+        """Conclude an examined delivery that may come from this source. Errors: Misbehaviour."""
+        ...
+
+    async def commit(self, batch: Sequence[Verified]) -> None:
+        """Store judged deliveries; durable on return. Errors: Unreachable when the feed has moved on meanwhile."""
+        ...
+
+    async def heard(self) -> None:
+        """The source spoke."""
+        ...
+
+    async def stop(self, error: Misbehaviour, proof: bytes) -> None:
+        """The source sent something false: keep it, and take no more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +81,30 @@ class _Received:
 
 
 class Follower:
-    """One stream of one feed; `run` once."""
+    """One stream of one feed from a position on; `run` once."""
 
     def __init__(
         self,
         *,
-        copy: Copy,
-        key: bytes,
+        target: Target,
+        position: Position,
         workers: Workers,
         silence_s: float,
-        lag: Lag,
-        clock: Callable[[], int],
         read: Callable[[], Awaitable[Any]],
         write: Callable[[bytes], Awaitable[None]],
     ) -> None:
-        self._copy = copy
-        self._position = copy.position(key)
+        self._target = target
+        self._position = position
         self._workers = workers
         self._silence_s = silence_s
-        self._lag = lag
-        self._clock = clock
         self._read = read
         self._write = write
         self._received: asyncio.Queue[_Received] = asyncio.Queue(UNACKNOWLEDGED)
         self._judged: asyncio.Queue[Verified] = asyncio.Queue(UNACKNOWLEDGED)
-        lag.stored(copy.size)
 
     async def run(self) -> None:
-        """Follow until the stream ends. Errors: Unreachable. A feed that misbehaves is stopped, and this returns."""
-        await self._write(wire.to_open(wire.Open(self._copy.origin, self._position.size, self._copy.checkpoint())))
+        """Follow until the stream ends. Errors: Unreachable. After a false message the target stops, this returns."""
+        await self._write(wire.to_open(wire.Open(self._target.origin, self._position.size, self._target.checkpoint())))
         try:
             await first(self._receive(), self._judge(), self._commit())
         finally:
@@ -78,9 +117,9 @@ class Follower:
                 async with asyncio.timeout(self._silence_s):
                     data = await self._read()
             except TimeoutError:
-                raise Unreachable(f"nothing was heard of {self._copy.origin} for {self._silence_s:.0f} s") from None
+                raise Unreachable(f"nothing was heard of {self._target.origin} for {self._silence_s:.0f} s") from None
             if not isinstance(data, bytes):
-                raise Unreachable(f"the publisher ended the stream of {self._copy.origin}")
+                raise Unreachable(f"the stream of {self._target.origin} was ended at its source")
             await self._received.put(self._begin(data))
 
     def _begin(self, data: bytes) -> _Received:
@@ -101,7 +140,7 @@ class Follower:
                 await self._take(received.message, await received.found)
             except Misbehaviour as error:
                 await self._judged.join()  # what came before the false message is good, and stored
-                await self._copy.stop(error, received.data)
+                await self._target.stop(error, received.data)
                 return
 
     async def _take(self, message: wire.Delivery | wire.Heartbeat | None, found: Examined | Fault | None) -> None:
@@ -110,8 +149,8 @@ class Follower:
                 await self._judged.put(await self._conclude(delivery, found))
             case wire.Heartbeat(checkpoint):
                 if checkpoint:
-                    self._learned(compare(self._position, checkpoint, self._copy.root_at))
-                await self._copy.heard()
+                    self._target.told(compare(self._position, checkpoint, self._target.root_at))
+                await self._target.heard()
             case None if isinstance(found, Fault):
                 raise Misbehaviour(found.code, found.sentence)
             case None:
@@ -122,24 +161,20 @@ class Follower:
         signed = place(before, delivery.first, delivery.count, delivery.checkpoint)
         if not isinstance(found, Examined):
             raise Misbehaviour(found.code, found.sentence) if found else Unsound("a delivery was not examined")
-        verified = await self._copy.judge(before, signed, found, delivery)
+        verified = await self._target.judge(before, signed, found, delivery)
         self._position = before.after(verified.accepted)
-        self._learned(verified.accepted.size)
+        self._target.told(verified.accepted.size)
         return verified
 
     async def _commit(self) -> None:
         while True:
             batch = [await self._judged.get()]
             batch += [self._judged.get_nowait() for _ in range(self._judged.qsize())]
-            await self._copy.commit(batch)
-            self._lag.stored(self._copy.size)
+            await self._target.commit(batch)
             for _ in batch:
                 self._judged.task_done()
             last = batch[-1].accepted
             await self._write(wire.to_ack(wire.Ack(last.size, last.root)))
-
-    def _learned(self, size: int) -> None:
-        self._lag.learned(size, held=self._copy.size, now=self._clock())
 
 
 def _known(found: Examined | Fault | None) -> "asyncio.Future[Examined | Fault | None]":

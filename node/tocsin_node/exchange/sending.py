@@ -1,4 +1,4 @@
-"""One Follow stream at the publisher: deliveries from the store, credit, heartbeats, acknowledgements.
+"""One Follow stream at the side that serves: deliveries from the store, credit, heartbeats, acknowledgements.
 
 Three loops run side by side and end together. *Deliver* sends the next stored run while fewer than UNACKNOWLEDGED
 deliveries are under way, else waits for an ack or a commit, with a heartbeat for every `heartbeat_s` without either.
@@ -21,12 +21,13 @@ from typing import Any
 from google.protobuf.message import Message
 
 from tocsin.v1 import signals_pb2
-from tocsin_crypto.checkpoint import open_checkpoint
+from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.ed25519 import Random
-from tocsin_crypto.note import Verifier
+from tocsin_crypto.note import parse
 from tocsin_node.errors import Invalid, NotFound, Unsound
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.cutoff import first
+from tocsin_node.exchange.offers import NO_SUCH_FEED
 from tocsin_node.limits import UNACKNOWLEDGED, UNRECORDED
 from tocsin_node.log import runs
 from tocsin_node.log.envelope import Actor
@@ -35,9 +36,6 @@ from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.segment import codec
 from tocsin_node.store.protocol import Store
-
-NO_SUCH_FEED = "this node offers the caller no such feed"
-"""Unknown and forbidden look the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,6 @@ class Sending:
         proved: Sequence[Sent],
         store: Store,
         writer: Writer,
-        own: Verifier,
         reads: Executor,
         wake: asyncio.Event,
         random: Random,
@@ -87,7 +84,6 @@ class Sending:
         self._next = start
         self._store = store
         self._writer = writer
-        self._own = own
         self._reads = reads
         self._wake = wake
         self._random = random
@@ -135,7 +131,7 @@ class Sending:
     async def _send_next(self) -> None:
         exchange = self._random(wire.EXCHANGE_ID_BYTES)
         segment, note, end = await self._in_thread(self._read)
-        root = open_checkpoint(note, self._served.origin, self._own).root
+        root = parse_checkpoint(parse(note).text).root
         began = time.perf_counter()
         self._under_way.append(Sent(end, root, exchange, end - self._next, segment.ByteSize(), began))
         self._next = end

@@ -6,7 +6,7 @@ errors. Unknown and forbidden feeds get the same answer. Refused callers are cou
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -15,26 +15,26 @@ from google.protobuf.message import Message
 
 from tocsin.v1 import exchange_pb2 as pb
 from tocsin.v1.exchange_pb2_grpc import ExchangeServicer
-from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.ed25519 import Random
-from tocsin_crypto.note import Verifier, parse
-from tocsin_node.audience import receives
-from tocsin_node.errors import Denied, Exhausted, NotFound
+from tocsin_node.errors import Denied, Exhausted, Misbehaviour, NodeError, Refused
 from tocsin_node.exchange import opening, pins, wire
 from tocsin_node.exchange.contact import Contacts
+from tocsin_node.exchange.copy import FORK, OPEN
 from tocsin_node.exchange.cutoff import Context, answered, beside
 from tocsin_node.exchange.greeting import Greeting, check_major
-from tocsin_node.exchange.sending import NO_SUCH_FEED, Sending, Sent, Served
+from tocsin_node.exchange.offers import Offer, Offers
+from tocsin_node.exchange.own import OwnFeeds
+from tocsin_node.exchange.sending import Sending, Sent, Served
 from tocsin_node.exchange.wakes import Wakes
 from tocsin_node.limits import STREAMS_PER_PEER
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.head import latest_checkpoint
+from tocsin_node.log.prefix import noted_root, root_of
 from tocsin_node.log.writer import Writer
 from tocsin_node.meter import Meter
 from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
-from tocsin_node.policy.model import Policy
-from tocsin_node.publish.feeds import Feeds, OwnFeed
+from tocsin_node.publish.feeds import Feeds
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Kind, Tally
 
@@ -47,12 +47,11 @@ class Serving:
 
     peers: Peers
     feeds: Feeds
-    policy_of: Callable[[str], Policy]
-    audiences: Callable[[], Mapping[str, Collection[str]]]
+    own_feeds: OwnFeeds
+    offers: Offers
     greeting: Greeting
     store: Store
     writer: Writer
-    own: Verifier
     reads: Executor
     wakes: Wakes
     tally: Tally
@@ -84,16 +83,12 @@ class Servicer(ExchangeServicer):
         return await answered(context, "Hello", work, self._with.meter)
 
     async def ListFeeds(self, request: pb.ListFeedsRequest, context: Any) -> pb.ListFeedsResponse:  # noqa: ARG002, N802
-        """The feeds the caller receives."""
+        """The feeds the caller may follow here, and its own ones that this node holds."""
 
         async def work() -> pb.ListFeedsResponse:
             peer = pins.require_active(self._caller(context))
-            offered = [
-                wire.Offered(feed.origin, self._latest(feed))
-                for feed in self._with.feeds.all()
-                if self._allowed(feed, peer.organisation)
-            ]
-            return wire.to_feeds(offered)
+            offers = self._with.offers.all(peer.organisation)
+            return wire.to_feeds(wire.Offered(offer.origin, self._latest(offer.log)) for offer in offers)
 
         return await answered(context, "ListFeeds", work, self._with.meter)
 
@@ -118,21 +113,18 @@ class Servicer(ExchangeServicer):
         if not isinstance(first, pb.FollowRequest):
             return  # closed before it said anything
         opened = wire.from_open(first)
-        feed = self._find(opened.origin, peer)
-        head = self._with.writer.heads[feed.log].size
+        offer = self._with.offers.find(opened.origin, peer)
         try:
-            proved = opening.judge(opened, own=self._with.own, head=head, root_at=lambda size: self._root(feed, size))
-        except opening.RolledBack as error:
-            await asyncio.shield(self._with.writer.freeze(feed.log, str(error)))
-            raise
-        with self._with.wakes.waiting(feed.log) as wake:
+            proved = await asyncio.get_running_loop().run_in_executor(self._with.reads, self._judge, offer, opened)
+        except opening.Contradicted as error:
+            raise await self._contradicted(offer, opened, error, peer, context) from error
+        with self._with.wakes.waiting(offer.log) as wake:
             await Sending(
-                served=Served(peer, feed.log, feed.origin, lambda: self._allowed(feed, peer)),
+                served=Served(peer, offer.log, offer.origin, offer.allowed),
                 start=opened.next,
-                proved=self._proved(feed, peer, proved),
+                proved=self._proved(offer, peer, proved),
                 store=self._with.store,
                 writer=self._with.writer,
-                own=self._with.own,
                 reads=self._with.reads,
                 wake=wake,
                 random=self._with.random,
@@ -141,6 +133,29 @@ class Servicer(ExchangeServicer):
                 receive=lambda: _acks(context),
                 send=lambda message: _send(context, message),
             ).run()
+
+    def _judge(self, offer: Offer, opened: wire.Open) -> int:
+        head = self._with.writer.heads[offer.log].size
+        key = self._with.offers.verifier(offer)
+        return opening.judge(opened, key=key, head=head, root_at=lambda size: self._root(offer, size))
+
+    async def _contradicted(
+        self, offer: Offer, opened: wire.Open, error: opening.Contradicted, peer: str, context: Context
+    ) -> NodeError:
+        """A checkpoint of the publisher's that the copy here does not lead to: what it means, and the answer."""
+        if offer.copy is None:
+            note = opened.checkpoint
+            feed, own = self._with.feeds.get(offer.origin), self._with.own_feeds
+            return await own.contradicted(feed, own.open(offer.origin, note), note, peer)
+        held = offer.copy.note(error.size)
+        if isinstance(error, opening.SecondRoot) and held is not None:
+            # Two signatures of one publisher: both are kept here, and the follower is shown the other one.
+            if offer.copy.state == OPEN:
+                await offer.copy.stop(
+                    Misbehaviour(FORK, str(error)), wire.to_heartbeat(opened.checkpoint).SerializeToString()
+                )
+            await _send(context, wire.to_heartbeat(held))
+        return Refused(str(error))
 
     def _caller(self, context: Context) -> Peer:
         try:
@@ -151,37 +166,24 @@ class Servicer(ExchangeServicer):
         self._with.contacts.called(peer.organisation)
         return peer
 
-    def _find(self, origin: str, peer: str) -> OwnFeed:
-        try:
-            feed = self._with.feeds.get(origin)
-        except NotFound:
-            raise NotFound(NO_SUCH_FEED) from None
-        if feed.origin != origin or not self._allowed(feed, peer):
-            raise NotFound(NO_SUCH_FEED)
-        return feed
-
-    def _allowed(self, feed: OwnFeed, peer: str) -> bool:
-        members = self._with.audiences().get(feed.audience, ())
-        book = self._with.peers.book
-        return receives(feed.name, peer, members=members, book=book, policy_of=self._with.policy_of).receives
-
-    def _proved(self, feed: OwnFeed, peer: str, size: int) -> list[Sent]:
+    def _proved(self, offer: Offer, peer: str, size: int) -> list[Sent]:
         """What the opening proves the follower to hold beyond what it acknowledged before."""
         with self._with.store.read() as session:
-            record = session.one("SELECT size FROM delivery WHERE peer = ? AND log = ?", (peer, feed.log))
-        root = self._root(feed, size)
+            record = session.one("SELECT size FROM delivery WHERE peer = ? AND log = ?", (peer, offer.log))
+            root = noted_root(session, offer.log, size)
         if root is None or size <= (record[0] if record else 0):
             return []
         return [Sent(size, root, b"", 0, 0)]
 
-    def _root(self, feed: OwnFeed, size: int) -> bytes | None:
+    def _root(self, offer: Offer, size: int) -> bytes | None:
+        """The root of a size; of an own feed always, so that nothing signed by another life of it is passed over."""
         with self._with.store.read() as session:
-            record = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (feed.log, size))
-        return None if record is None else parse_checkpoint(parse(bytes(record[0])).text).root
+            noted = noted_root(session, offer.log, size)
+            return root_of(session, offer.log, size) if noted is None and offer.copy is None else noted
 
-    def _latest(self, feed: OwnFeed) -> bytes:
+    def _latest(self, log: int) -> bytes:
         with self._with.store.read() as session:
-            found = latest_checkpoint(session, feed.log)
+            found = latest_checkpoint(session, log)
         return b"" if found is None else found[1]
 
 

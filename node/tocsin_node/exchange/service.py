@@ -16,11 +16,15 @@ from tocsin_node.community.service import Communities
 from tocsin_node.config import Address
 from tocsin_node.exchange.check import Checker, Probe
 from tocsin_node.exchange.contact import Contact, Contacts
-from tocsin_node.exchange.copy import Assess, OnState, Tools
+from tocsin_node.exchange.copy import Assess, Copies, OnState, Tools
 from tocsin_node.exchange.credentials import ServerIdentity
+from tocsin_node.exchange.dial import Dialler
 from tocsin_node.exchange.greeting import Greeting
 from tocsin_node.exchange.link import Jitter, Link, Linking, LinkState
 from tocsin_node.exchange.network import Listening, Network
+from tocsin_node.exchange.offers import Offers
+from tocsin_node.exchange.own import OwnFeeds
+from tocsin_node.exchange.recovery import Recovering, Recovery
 from tocsin_node.exchange.server import Servicer, Serving
 from tocsin_node.exchange.wakes import Wakes
 from tocsin_node.limits import DRAIN_S, HEARTBEAT_S, SHOW_S, SILENCE_S
@@ -30,6 +34,8 @@ from tocsin_node.peers.book import PeerBook
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
+from tocsin_node.publish.retag import Retagger
+from tocsin_node.relays import Relays
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
 from tocsin_node.workers import Workers
@@ -61,6 +67,8 @@ class Exchange:
         policies: Policies,
         communities: Communities,
         feeds: Feeds,
+        relays: Relays,
+        retagger: Retagger,
         workers: Workers,
         tally: Tally,
         meter: Meter,
@@ -87,17 +95,44 @@ class Exchange:
         self._contacts = Contacts(clock=clock)
         self._show_s = timing.show_s
         self._showing: asyncio.Task[None] | None = None
+        verifier = own.keyring.feed_signer().verifier
+        copies = Copies(Tools(store, writer, self._reads, assess, on_state, on_heard, clock))
+        own_feeds = OwnFeeds(
+            organisation=own.card.organisation,
+            store=store,
+            writer=writer,
+            feeds=feeds,
+            own=verifier,
+            on_state=on_state,
+        )
+        dialler = Dialler(
+            peers=peers,
+            greeting=self._greeting,
+            identity=own.identity,
+            dial=network.dial,
+            contacts=self._contacts,
+            clock=clock,
+        )
         self._identity = ServerIdentity(own.identity(), peers.book.trusted(clock()))
         self._servicer = Servicer(
             Serving(
                 peers=peers,
                 feeds=feeds,
-                policy_of=policies.policy_of,
-                audiences=audiences,
+                own_feeds=own_feeds,
+                offers=Offers(
+                    store=store,
+                    feeds=feeds,
+                    relays=relays,
+                    copies=copies,
+                    peers=peers,
+                    own=verifier,
+                    policy_of=policies.policy_of,
+                    audiences=audiences,
+                    clock=clock,
+                ),
                 greeting=self._greeting,
                 store=store,
                 writer=writer,
-                own=own.keyring.feed_signer().verifier,
                 reads=self._reads,
                 wakes=self._wakes,
                 tally=tally,
@@ -108,13 +143,29 @@ class Exchange:
                 heartbeat_s=timing.heartbeat_s,
             )
         )
+        self.recovery = Recovery(
+            Recovering(
+                feeds=feeds,
+                own_feeds=own_feeds,
+                retagger=retagger,
+                peers=peers,
+                dialler=dialler,
+                store=store,
+                writer=writer,
+                workers=workers,
+                key=own.card.keys.signing.public.raw,
+                epoch_keys=lambda: communities.matching(clock()),
+                on_state=on_state,
+                silence_s=timing.silence_s,
+            )
+        )
         self._linking = Linking(
+            organisation=own.card.organisation,
+            dialler=dialler,
             peers=peers,
-            greeting=self._greeting,
-            identity=own.identity,
-            dial=network.dial,
-            tools=Tools(store, writer, self._reads, assess, on_state, on_heard, clock),
-            contacts=self._contacts,
+            follows=self._follows,
+            copies=copies,
+            own_feeds=own_feeds,
             workers=workers,
             clock=clock,
             jitter=jitter,
@@ -179,6 +230,9 @@ class Exchange:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._link)
 
+    def _follows(self, peer: str) -> bool:
+        return self._peers.book.is_active(peer) and self._policies.has(peer)
+
     def _show(self) -> None:
         self._identity.update(self._own.identity(), self._peers.book.trusted(self._clock()))
 
@@ -192,7 +246,7 @@ class Exchange:
         """One link per active peer with a policy; a link to anybody else ends."""
         if self._loop is None:
             return
-        wanted = {peer.organisation for peer in self._peers.book.active() if self._policies.has(peer.organisation)}
+        wanted = {peer.organisation for peer in self._peers.book.active() if self._follows(peer.organisation)}
         for name in sorted(self._links.keys() - wanted):
             self._links.pop(name)[1].cancel()
         for name in sorted(wanted - self._links.keys()):

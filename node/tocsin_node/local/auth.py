@@ -61,6 +61,8 @@ ACCESS: Final[Mapping[str, Role | tuple[Role, ...] | Open]] = MappingProxyType(
         NODE + "CreateFeed": Role.OPERATE,
         NODE + "ListOwnFeeds": Role.OPERATE,
         NODE + "FeedRecipients": Role.OPERATE,
+        NODE + "RecoverFeed": Role.OPERATE,
+        NODE + "RelayFeed": Role.OPERATE,
         NODE + "CheckPolicies": Role.OPERATE,
         NODE + "ApplyPolicies": Role.OPERATE,
         NODE + "ShowPolicies": Role.OPERATE,

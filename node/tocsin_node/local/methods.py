@@ -146,7 +146,9 @@ def _policies(asked: Asked) -> Handlers:
         status=asked.status,
         peers=trust.peers,
         policies=trust.policies,
+        relays=asked.publishing.relays,
         audiences=asked.publishing.audiences,
+        recovery=asked.exchange.recovery if asked.exchange else None,
     )
     return {
         "CheckPolicies": policies.check,
@@ -156,6 +158,8 @@ def _policies(asked: Asked) -> Handlers:
         "CreateFeed": feeds.create,
         "ListOwnFeeds": feeds.list,
         "FeedRecipients": feeds.recipients,
+        "RecoverFeed": feeds.recover,
+        "RelayFeed": feeds.relay,
     }
 
 

@@ -14,6 +14,7 @@ from tocsin_node.community.service import Communities, Community
 from tocsin_node.config import Address, Config
 from tocsin_node.errors import Invalid, Refused
 from tocsin_node.exchange.check import Probe
+from tocsin_node.exchange.recovery import Progress, Recovery
 from tocsin_node.explain import Explainer
 from tocsin_node.home import Home
 from tocsin_node.local import wire
@@ -25,6 +26,7 @@ from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.retag import Retagger
+from tocsin_node.relays import Relays
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tokens import Tokens
@@ -188,10 +190,22 @@ class CommunityCalls:
 
 
 class FeedCalls:
-    """Handlers about own feeds."""
+    """Handlers about own feeds, and about followed ones that are served on."""
 
-    def __init__(self, *, feeds: Feeds, status: Status, peers: Peers, policies: Policies, audiences: Audiences) -> None:
+    def __init__(
+        self,
+        *,
+        feeds: Feeds,
+        relays: Relays,
+        status: Status,
+        peers: Peers,
+        policies: Policies,
+        audiences: Audiences,
+        recovery: Recovery | None,
+    ) -> None:
         self._feeds = feeds
+        self._relays = relays
+        self._recovery = recovery
         self._status = status
         self._peers = peers
         self._policies = policies
@@ -200,11 +214,41 @@ class FeedCalls:
     async def create(self, request: pb.CreateFeedRequest, actor: Actor) -> pb.FeedResponse:
         """Add a feed."""
         made = await self._feeds.create(
-            name=request.name, community=request.community, audience=request.audience, actor=actor
+            name=request.name,
+            community=request.community,
+            audience=request.audience,
+            relay=request.relay,
+            actor=actor,
         )
         states = await asyncio.to_thread(self._status.own_feeds)
         state = next(one for one in states if one.origin == made.origin)
         return pb.FeedResponse(feed=wire.feed(state))
+
+    async def relay(self, request: pb.RelayFeedRequest, actor: Actor) -> pb.FeedResponse:
+        """Serve a followed feed on, or no more."""
+        relay = await self._relays.serve_on(wire.feed_name(request.feed), request.audience, actor=actor)
+        states = await asyncio.to_thread(self._status.followed_feeds)
+        return pb.FeedResponse(feed=wire.feed(next(one for one in states if one.origin == relay.origin)))
+
+    async def recover(
+        self, request: pb.RecoverFeedRequest, actor: Actor
+    ) -> AsyncGenerator[pb.RecoverFeedResponse, None]:
+        """Fetch an own feed back, with progress."""
+        if self._recovery is None:
+            raise Refused("no node runs on this home: start it with `tocsin serve` to ask its peers")
+        moves: asyncio.Queue[Progress | None] = asyncio.Queue()
+        work = asyncio.create_task(
+            self._recovery.recover(
+                wire.feed_name(request.feed), peer=request.peer, actor=actor, report=moves.put_nowait
+            )
+        )
+        work.add_done_callback(lambda _: moves.put_nowait(None))
+        try:
+            while (move := await moves.get()) is not None:
+                yield wire.recovering(move)
+            yield wire.recovered(work.result())
+        finally:
+            work.cancel()
 
     async def list(self, request: pb.ListOwnFeedsRequest, actor: Actor) -> pb.ListOwnFeedsResponse:  # noqa: ARG002
         """Every own feed."""
@@ -213,7 +257,10 @@ class FeedCalls:
 
     async def recipients(self, request: pb.FeedRecipientsRequest, actor: Actor) -> pb.FeedRecipientsResponse:  # noqa: ARG002
         """Who receives a feed and why."""
-        feed = self._feeds.get(wire.feed_name(request.feed))
+        name = wire.feed_name(request.feed)
+        if "/" in name and not name.startswith(f"{self._feeds.organisation}/"):
+            return wire.recipients(self._relays.recipients(name))
+        feed = self._feeds.get(name)
         members = self._audiences().get(feed.audience, ())
         found = recipients(feed.name, members=members, book=self._peers.book, policy_of=self._policies.policy_of)
         return wire.recipients(found)

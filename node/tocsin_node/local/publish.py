@@ -147,6 +147,6 @@ class PublishCalls:
             book=self._book,
             epochs=self._epochs.epochs(facts.community),
             delivered=delivered,
-            identifier=unseal(own.sealed, facts.origin, own.type, self._data_key) if own else "",
+            identifier=unseal(own.sealed, facts.origin, own.type, self._data_key) if own and own.sealed else "",
             now=self._clock(),
         )

@@ -11,6 +11,7 @@ from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Community, MadeInvite
 from tocsin_node.errors import Invalid
 from tocsin_node.exchange.check import Probe
+from tocsin_node.exchange.recovery import Progress, Recovered
 from tocsin_node.explain import Explained
 from tocsin_node.life.show import Shown
 from tocsin_node.limits import CHANGES_BYTES, MATCH_QUERIES, PUBLISH_ROWS, REVISE_SIGNALS, WITHDRAW_SIGNALS
@@ -198,7 +199,33 @@ def feed(state: FeedState) -> pb.FeedStatus:
         behind=state.behind,
         behind_since=state.behind_since,
         delivered_at=state.delivered_at,
+        relay=state.relay,
+        relayed_to=state.relayed_to,
+        source=state.source,
     )
+
+
+def recovering(move: Progress) -> pb.RecoverFeedResponse:
+    """How far a recovery is."""
+    return pb.RecoverFeedResponse(progress=pb.RecoverProgress(peer=move.peer, done=move.done, total=move.total))
+
+
+def recovered(found: Recovered) -> pb.RecoverFeedResponse:
+    """What became of a recovery."""
+    asked = [
+        pb.AskedPeer(organisation=one.peer, size=one.size, returned=one.returned, why=one.why) for one in found.asked
+    ]
+    result = pb.RecoveredFeed(
+        feed=found.origin,
+        size=found.size,
+        open=found.open,
+        why=found.why,
+        returned=sum(one.returned for one in found.asked),
+        without_identifier=found.without_identifier,
+        missing_epochs=found.missing_epochs,
+        asked=asked,
+    )
+    return pb.RecoverFeedResponse(result=result)
 
 
 def deliveries(found: Iterable[Delivery]) -> list[pb.Delivered]:

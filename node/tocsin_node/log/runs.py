@@ -28,6 +28,8 @@ from tocsin_signals.entry import Rows
 ENTRY_WIRE_BYTES: Final = 100
 """At most this many bytes of an entry on the wire beside its details: 84, and room for framing."""
 
+SEED_BYTES: Final = 32
+
 _ROOM: Final = SEGMENT_BYTES - 2 * DETAILS_BYTES
 _CACHED_DETAILS: Final = 65536
 _AT_ONCE: Final = 500  # variables of one statement: SQLite allowed 999 for long
@@ -256,7 +258,7 @@ def merge_tail(session: Session, log: int, end: int) -> None:
     seeds = {
         int(block): bytes(seed)
         for block, seed in session.all(
-            "SELECT block, seed FROM seed WHERE log = ? AND block >= ?", (log, start // BLOCK)
+            "SELECT block, seed FROM seed WHERE log = ? AND block >= ? AND length(seed) > 0", (log, start // BLOCK)
         )
     }
     for group in _groups(runs):
@@ -286,6 +288,24 @@ def _replace(session: Session, log: int, group: Sequence[tuple[Run, U32]], seeds
     session.execute("DELETE FROM segment WHERE log = ? AND first >= ? AND first < ?", (log, first, first + count))
     store_run(session, log, first, count, body, ids.tolist())
     drop_seeds(session, log, first, count)
+
+
+def seed_of(session: Session, log: int, block: int) -> bytes:
+    """The seed of a block of an own feed that has entries already; empty where they came back without it."""
+    record = session.one("SELECT seed FROM seed WHERE log = ? AND block = ?", (log, block))
+    if record is None:
+        raise Unsound(f"the salt seed of block {block} of log {log} is missing")
+    return bytes(record[0])
+
+
+def forget_seed(session: Session, log: int, first: int, end: int) -> None:
+    """Entries from `first` to `end` came back: a block they begin and do not fill is one whose seed is not known."""
+    block = end // BLOCK
+    if end % BLOCK and block * BLOCK >= first:
+        session.execute(
+            "INSERT INTO seed (log, block, seed) VALUES (?, ?, ?) ON CONFLICT (log, block) DO NOTHING",
+            (log, block, b""),
+        )
 
 
 def drop_seeds(session: Session, log: int, first: int, count: int) -> None:

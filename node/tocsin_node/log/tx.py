@@ -174,7 +174,10 @@ class Tx:
         return found
 
     def follow(self, log: int, accepted: Accepted) -> None:
-        """Store a verified delivery of a followed feed. Errors: Misbehaviour when it does not extend our copy."""
+        """Store a verified delivery: of a followed feed, or of an own one that comes back from a follower.
+
+        Errors: Misbehaviour when it does not extend our copy.
+        """
         head, run = self._heads[log], accepted.run
         if run.first != head.size:
             raise Misbehaviour("gap", f"entries from {run.first} on, where {head.size} comes next")
@@ -185,6 +188,8 @@ class Tx:
         tree = CompactRange.from_bytes(accepted.size, accepted.stack)
         self._heads[log] = Head(log, head.origin, head.kind, tree, accepted.last_time)
         store_head(self.sql, self._heads[log])
+        if head.kind == "own":
+            runs.forget_seed(self.sql, log, head.size, accepted.size)
         runs.merge_tail(self.sql, log, accepted.size)
         self._group.followed.append(Stored(log, run.rows, run.indices(), ids[run.numbers] if len(ids) else ids))
 
@@ -252,18 +257,20 @@ def _join(chunks: Sequence[_Chunk]) -> tuple[Rows, U32, list[bytes]]:
 
 
 def _salt(session: Session, log: int, first: int, rows: Rows, random: Random) -> dict[int, bytes]:
-    """Give every row its block's salt; remember the seeds of blocks that are not whole yet. Returns all seeds used."""
+    """Give every row its block's salt; remember the seeds of blocks that are not whole yet. Returns all seeds used.
+
+    The rest of a block whose first entries came back without their seed is salted from a seed that is used once.
+    """
     last = first + len(rows) - 1
     seeds: dict[int, bytes] = {}
     salts = salt_column(rows)
     for block in range(first // BLOCK, last // BLOCK + 1):
-        seed = random(32)
+        seed, whole_block = random(runs.SEED_BYTES), True
         if block * BLOCK < first:
-            record = session.one("SELECT seed FROM seed WHERE log = ? AND block = ?", (log, block))
-            if record is None:
-                raise Unsound(f"the salt seed of block {block} of log {log} is missing")
-            seed = bytes(record[0])
-        seeds[block] = seed
+            known = runs.seed_of(session, log, block)
+            seed, whole_block = known or seed, bool(known)
+        if whole_block:
+            seeds[block] = seed
         start, stop = max(first, block * BLOCK), min(last + 1, (block + 1) * BLOCK)
         whole = np.frombuffer(expand_seed(seed), np.uint8).reshape(BLOCK, _SALTS)
         salts[start - first : stop - first] = whole[start - block * BLOCK : stop - block * BLOCK]

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -33,6 +33,14 @@ from tocsin_node.log.highwater import HighWater
 from tocsin_node.log.runs import DetailsTable
 from tocsin_node.log.tx import Group, Stored, Tx, seal_audit, seal_feed
 from tocsin_node.store.protocol import Session, Store
+
+RECOVER: Final = "Ask its followers for the rest: tocsin feed recover {}"
+"""What an operator does about a frozen feed of that name."""
+
+_NO_START: Final = (
+    "The node does not start, so that nothing is signed twice. Use the newest copy of this home; "
+    "a copy without the file highwater starts, and then every feed wants `tocsin feed recover`"
+)
 
 T = TypeVar("T")
 
@@ -138,6 +146,9 @@ class Writer:
     def start(self) -> None:
         """Begin to serve the queue, after signing any head that a crash left without its checkpoint."""
         self._sign_heads()
+        with self._store.write() as session:
+            frozen = [(why, log) for log, why in self._frozen.items()]
+            session.execute_many("UPDATE log SET state = 'frozen', why = ? WHERE id = ?", frozen)
         if self._schedule is None:
             self._thread.start()
 
@@ -160,19 +171,30 @@ class Writer:
             self._serve_waiting()
         return future.result()
 
-    async def freeze(self, log: int, why: str) -> None:
-        """Let an own feed grow no more, until an operator recovers it."""
+    @property
+    def marks(self) -> Mapping[str, tuple[int, bytes]]:
+        """The high-water marks: origin -> (size, root) of what this home signed last."""
+        return self._highwater.marks
 
-        def operation(tx: Tx) -> None:
-            tx.sql.execute("UPDATE log SET state = 'frozen', why = ? WHERE id = ?", (why, log))
-            tx.audit("feed.frozen", result="failed", why="rollback", about={"origin": tx.head(log).origin})
-            tx.after(lambda: self._freeze_now(log, why))
+    def freeze(self, tx: Tx, log: int, why: str) -> None:
+        """Within an operation: let an own feed grow no more, until an operator recovers it. Again changes nothing."""
+
+        def freeze_now() -> None:
+            self._frozen = {**self._frozen, log: why}
 
         if log not in self._frozen:
-            await self.submit(operation)
+            tx.sql.execute("UPDATE log SET state = 'frozen', why = ? WHERE id = ?", (why, log))
+            tx.audit("feed.frozen", result="failed", why="rollback", about={"origin": tx.head(log).origin})
+            tx.after(freeze_now)
 
-    def _freeze_now(self, log: int, why: str) -> None:
-        self._frozen = {**self._frozen, log: why}
+    def thaw(self, tx: Tx, log: int) -> None:
+        """Within an operation: let a feed grow again. The caller has made sure that nothing signed is missing."""
+
+        def thaw_now() -> None:
+            self._frozen = {other: why for other, why in self._frozen.items() if other != log}
+
+        tx.sql.execute("UPDATE log SET state = 'open', why = NULL WHERE id = ?", (log,))
+        tx.after(thaw_now)
 
     def _enqueue(self, operation: Operation[T]) -> "Future[T]":
         if self._queue.qsize() >= QUEUE_OPERATIONS:
@@ -308,7 +330,9 @@ class Writer:
             _guarded(observer, commit)
 
     def _mark(self, head: Head) -> None:
-        """Write a high-water mark; it may lag, so a file that cannot be written holds up nobody."""
+        """Write a high-water mark; it may lag, so a file that cannot be written holds up nobody. It never goes back."""
+        if self._highwater.marks.get(head.origin, (0, b""))[0] > head.size:
+            return  # a feed on its way back from its followers
         try:
             self._highwater.write(head.origin, head.size, head.tree.root())
         except OSError:
@@ -332,11 +356,10 @@ class Writer:
             head = by_origin.get(origin)
             if head is not None and (head.size > size or (head.size == size and head.tree.root() == root)):
                 continue
-            held = 0 if head is None else head.size
-            why = f"{origin} holds {held} entries, but {size} were signed: restored from an old copy?"
+            why = restored(origin, 0 if head is None else head.size, f"{size} were signed")
             if head is None or head.kind == "audit":
-                raise Unsound(why)
-            self._frozen = {**self._frozen, head.log: why}
+                raise Unsound(f"{why} {_NO_START}")
+            self._frozen = {**self._frozen, head.log: f"{why} {RECOVER.format(origin.rpartition('/')[2])}"}
 
     def _sign_heads(self) -> None:
         """A head without a checkpoint cannot come from our own commits; sign it so that followers can go on."""
@@ -349,6 +372,11 @@ class Writer:
                     signer = self._audit_signer if head.kind == "audit" else self._feed_signer
                     note = sign_checkpoint(head.origin, head.size, head.tree.root(), signer)
                     store_checkpoint(session, head.log, head.size, note, self._clock())
+
+
+def restored(origin: str, held: int, signed: str) -> str:
+    """The sentence on an own log that was longer once."""
+    return f"{origin} holds {held} entries, but {signed}: restored from an old copy?"
 
 
 def _frozen(session: Session) -> dict[int, str]:

@@ -97,6 +97,13 @@ def _feed(name: str) -> str:
     return local_name(name, "a feed")
 
 
+def _sent_feed(name: str) -> str:
+    publisher, slash, local = name.partition("/feed/")
+    if not slash:
+        return _feed(name)
+    return f"{organisation_id(publisher, 'the publisher of a feed')}/feed/{_feed(local)}"
+
+
 def _rule_name(name: str) -> str:
     if name == DEFAULT_DENY:
         raise ValueError(f"{DEFAULT_DENY} is what the absence of a rule is called")
@@ -123,6 +130,7 @@ _Tlp = Annotated[int, BeforeValidator(_rank(vocab.TLP))]
 _Text = Annotated[str, Field(max_length=256)]
 _Words = Annotated[tuple[_Text, ...], Field(min_length=1, max_length=MAX_WORDS, strict=False)]
 _Feeds = Annotated[_Words, AfterValidator(_each(_feed))]
+_SentFeeds = Annotated[_Words, AfterValidator(_each(_sent_feed))]
 _Types = Annotated[_Words, AfterValidator(_each(by_name))]
 
 
@@ -201,9 +209,9 @@ class Cap(_Table):
 
 
 class Send(_Table):
-    """Our own feeds, by local name, that the peer may follow if it is in their audience too."""
+    """Feeds the peer may follow if it is in their audience too: own ones by local name, served on by full origin."""
 
-    feeds: _Feeds = ()
+    feeds: _SentFeeds = ()
 
 
 class _File(_Table):
@@ -226,7 +234,7 @@ class _File(_Table):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What this node believes of one peer, and which of its own feeds that peer may follow."""
+    """What this node believes of one peer, and which feeds that peer may follow here."""
 
     peer: str
     refusals: tuple[Refusal, ...]

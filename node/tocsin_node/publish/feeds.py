@@ -23,7 +23,7 @@ from tocsin_signals.entry import ENTRY_SIZE, NO_REF, Kind, empty_rows
 
 @dataclass(frozen=True, slots=True)
 class OwnFeed:
-    """A feed this node publishes. `state` is open or frozen, `why` says why it is frozen."""
+    """A feed this node publishes. `state` is open or frozen, `why` says why; `relay` lets followers serve it on."""
 
     log: int
     name: str
@@ -32,6 +32,7 @@ class OwnFeed:
     audience: str
     state: str
     why: str
+    relay: bool
 
 
 def feed_origin(organisation: str, name: str) -> str:
@@ -52,30 +53,35 @@ class Feeds:
         audiences: Callable[[], Mapping[str, Collection[str]]],
         random: Random = secrets.token_bytes,
     ) -> None:
-        self._organisation = organisation
+        self.organisation = organisation
         self._store = store
         self._writer = writer
         self._communities = communities
         self._audiences = audiences
         self._random = random
 
-    async def create(self, *, name: str, community: str, audience: str, actor: Actor) -> OwnFeed:
-        """Add a feed. Errors: Invalid name; Refused when it exists or its community or audience is not known."""
+    async def create(self, *, name: str, community: str, audience: str, actor: Actor, relay: bool = False) -> OwnFeed:
+        """Add a feed; with `relay`, followers may serve it on for its whole life.
+
+        Errors: Invalid name; Refused when it exists or its community or audience is not known.
+        """
         local_name(name, "the feed's name")
         local_name(audience, "the audience's name")
         if community not in self._communities():
             raise Refused("this node is not a member of a community of that id: `tocsin status` lists them")
         if not self._audiences().get(audience):
             raise Refused("the configuration names no audience of that name with a member in it")
-        origin = feed_origin(self._organisation, name)
+        origin = feed_origin(self.organisation, name)
 
         def operation(tx: Tx) -> None:
             if tx.sql.one("SELECT 1 FROM log WHERE origin = ?", (origin,)):
                 raise Refused(f"a feed {name!r} exists already")
-            log = tx.new_log(origin, "own", self._organisation, name=name, community=community, audience=audience)
+            columns = {"name": name, "community": community, "audience": audience, "relay": int(relay)}
+            log = tx.new_log(origin, "own", self.organisation, **columns)
             row = empty_rows(1)
             row["kind"], row["ref"] = Kind.OPEN, NO_REF
-            blob = encode(descriptor(self._organisation, origin, community, audience), self._random(SALT_BYTES))
+            said = descriptor(self.organisation, origin, community, audience, relay=relay)
+            blob = encode(said, self._random(SALT_BYTES))
             tx.append(log, row, [blob], np.zeros(1, np.uint32))
             about = {"feed": name, "community": community, "audience": audience}
             tx.audit("feed.created", actor=actor, about=about)
@@ -97,7 +103,7 @@ class Feeds:
         return found[0]
 
 
-def descriptor(organisation: str, origin: str, community: str, audience: str) -> dict[str, object]:
+def descriptor(organisation: str, origin: str, community: str, audience: str, *, relay: bool) -> dict[str, object]:
     """What entry 0 of a feed says."""
     return {
         "kind": "signals",
@@ -108,13 +114,15 @@ def descriptor(organisation: str, origin: str, community: str, audience: str) ->
         "entry_size": ENTRY_SIZE,
         "types": [entry.code for entry in types.REGISTRY],
         "predecessor": None,
-        "relay": False,
+        "relay": relay,
     }
 
 
 def _read(session: Session, condition: str, parameters: tuple[str, ...]) -> list[OwnFeed]:
-    columns = "SELECT id, name, origin, community, audience, state, why FROM log WHERE kind = 'own'"
+    columns = "SELECT id, name, origin, community, audience, state, why, relay FROM log WHERE kind = 'own'"
     return [
-        OwnFeed(int(log), name, origin, community, audience, state, why or "")
-        for log, name, origin, community, audience, state, why in session.all(f"{columns} {condition}", parameters)
+        OwnFeed(int(log), name, origin, community, audience, state, why or "", bool(relay))
+        for log, name, origin, community, audience, state, why, relay in session.all(
+            f"{columns} {condition}", parameters
+        )
     ]

@@ -25,6 +25,7 @@ class OwnRecord(NamedTuple):
     valid_until: int
     withdrawn: bool
     sealed: bytes
+    """The identifier; empty where only the entries came back from a follower."""
 
     def live(self, now: int) -> bool:
         """Whether the signal stands at `now` (ms), and so may be revised and is carried into the next epoch."""
@@ -76,9 +77,24 @@ def named(
 
 
 def to_retag(session: Session, log: int, epoch: int, now: int, limit: int) -> list[OwnRecord]:
-    """Live records tagged before `epoch`."""
-    condition = "epoch < ? AND withdrawn = 0 AND valid_until > ? ORDER BY signal LIMIT ?"
+    """Live records tagged before `epoch` whose identifier is kept."""
+    condition = "epoch < ? AND withdrawn = 0 AND valid_until > ? AND length(sealed) > 0 ORDER BY signal LIMIT ?"
     return [record for record in _read(session, log, condition, (epoch, now, limit)) if record.live(now)]
+
+
+def without_identifier(session: Session, log: int, now: int) -> dict[int, int]:
+    """Live records whose identifier was lost: how many by epoch."""
+    query = (
+        "SELECT epoch, COUNT(*) FROM own_record WHERE log = ? AND withdrawn = 0 AND valid_until > ? "
+        "AND length(sealed) = 0 GROUP BY epoch ORDER BY epoch"
+    )
+    return {int(epoch): int(count) for epoch, count in session.all(query, (log, now))}
+
+
+def live_epochs(session: Session, log: int, now: int) -> list[int]:
+    """The epochs that live records are tagged under."""
+    query = "SELECT DISTINCT epoch FROM own_record WHERE log = ? AND withdrawn = 0 AND valid_until > ? ORDER BY epoch"
+    return [int(epoch) for (epoch,) in session.all(query, (log, now))]
 
 
 def store(session: Session, log: int, records: Iterable[OwnRecord]) -> None:

@@ -2,9 +2,12 @@
 
 A retag entry gives the same signal a further tag, under the new epoch's key; both tags live until the old epoch stops
 matching. A feed is retagged before anything is published on it under a new epoch, so the natural key stays one.
+
+A signal whose identifier was lost (`rebuild`) cannot be carried over and stays under its epoch. When the identifier is
+published again while that epoch still matches, `reattach` finds the signal by its old tag and carries it over.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -36,6 +39,7 @@ class Retagger:
         self._clock = clock
         self._done: set[tuple[int, int]] = set()  # (log, epoch) found complete
         self._reached: dict[int, int] = {}  # log -> newest epoch it is or was retagged for
+        self._lost: dict[int, frozenset[int]] = {}  # log -> epochs of live signals whose identifier was lost
 
     async def ensure(self, feed: OwnFeed, key: EpochKey) -> int:
         """Retag what is live under earlier epochs; returns how many signals. Safe to repeat and to interrupt."""
@@ -50,8 +54,35 @@ class Retagger:
             pairs = list(zip(due, tags, strict=True))
             await self._writer.submit(lambda tx, pairs=pairs: _retag(tx, feed, key.epoch, pairs))
             retagged += len(due)
+        lost = await self._writer.submit(lambda tx: records.without_identifier(tx.sql, feed.log, tx.now))
+        self._lost[feed.log] = frozenset(epoch for epoch in lost if epoch < key.epoch)
         self._done.add((feed.log, key.epoch))
         return retagged
+
+    def forget(self, log: int) -> None:
+        """The feed's entries came from elsewhere: look anew at what is to be carried over."""
+        self._done = {(other, epoch) for other, epoch in self._done if other != log}
+
+    async def reattach(
+        self,
+        feed: OwnFeed,
+        key: EpochKey,
+        published: Sequence[tuple[int, bytes]],
+        held: Callable[[], Sequence[EpochKey]],
+    ) -> None:
+        """Give (type, sealed identifier) pairs to live signals of earlier epochs that lost theirs; carry those over."""
+        lost = self._lost.get(feed.log, frozenset())
+        keys = [one for one in held() if one.epoch in lost] if lost else []
+        for old in keys:
+            unnamed = [
+                OwnRecord(code, b"", old.epoch, 0, b"", 0, withdrawn=False, sealed=data) for code, data in published
+            ]
+            tags = await self._workers.run(new_tags, unnamed, old, feed.origin, self._data_key)
+            sealed = {(code, tag): data for (code, data), tag in zip(published, tags, strict=True)}
+            await self._writer.submit(lambda tx, sealed=sealed: _attach(tx, feed.log, sealed))
+        if keys:
+            self.forget(feed.log)
+            await self.ensure(feed, key)
 
     def overtaken(self, log: int, epoch: int) -> bool:
         """Whether the feed has moved on to a later epoch. Asked within the commit: then nothing slips in behind it."""
@@ -67,6 +98,11 @@ def new_tags(due: Sequence[OwnRecord], key: EpochKey, origin: str, data_key: byt
             raise Unsound(f"an own record of {origin} has the unknown type {record.type:#06x}")
         requests.append(TagRequest(kind.profile, kind.scope, unseal(record.sealed, origin, record.type, data_key)))
     return tag_batch(key, requests)
+
+
+def _attach(tx: Tx, log: int, sealed: Mapping[tuple[int, bytes], bytes]) -> None:
+    found = records.by_tags(tx.sql, log, sealed)
+    records.store(tx.sql, log, [one._replace(sealed=sealed[pair]) for pair, one in found.items() if not one.sealed])
 
 
 def _retag(tx: Tx, feed: OwnFeed, epoch: int, pairs: Sequence[tuple[OwnRecord, bytes]]) -> None:

@@ -3,6 +3,7 @@
 A chunk of rows is one operation of the group commit: the answer counts only rows that are durable, signed and
 matchable. The natural key (feed, type, tag) makes it idempotent: a row whose signal is live with equal details is
 *unchanged*, with other details *revised*, else *published*; so a file published again after a crash doubles nothing.
+A signal that came back from a follower without its identifier has it again once that is published again.
 
 Validity alone moves on a re-run of "90 days from now"; a live signal is revised for it only when an explicit end
 differs by more than a day from the one that stands.
@@ -142,6 +143,8 @@ class Publisher:
         else:
             batch = prepare(good, key, own.origin, self._data_key, now)
         refused.extend(batch.refused)
+        published = [(item.code, item.sealed) for item in batch.ready]
+        await self._retagger.reattach(own, key, published, lambda: self._keys.tagging(own.community))
         if after is not None:
             await after  # a row given twice is revised by the later one, whichever was ready first
 
@@ -263,6 +266,8 @@ def _commit(
         if current is not None and current.live(tx.now) and not _differs(current, wanted, item.row.valid_until):
             counts["unchanged"] += 1
             signals.append(current.signal)
+            if not current.sealed:
+                held[item.code, item.tag] = changed[item.code, item.tag] = current._replace(sealed=item.sealed)
             continue
         revises = current is not None and current.live(tx.now)
         signal = current.signal if current is not None and revises else first + len(entries.kinds)
@@ -273,7 +278,7 @@ def _commit(
         held[item.code, item.tag] = changed[item.code, item.tag] = record
     if entries.kinds:
         tx.append(own.log, entries.rows(), blobs, np.asarray(entries.blobs, np.uint32))
-        records.store(tx.sql, own.log, changed.values())
+    records.store(tx.sql, own.log, changed.values())
     if entries.kinds or refused:
         totals = {key: count for key, count in {**counts, "refused": len(refused)}.items() if count}
         result = "partial" if refused else "ok"

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from tocsin.v1 import exchange_pb2 as pb
 from tocsin_crypto.checkpoint import parse_checkpoint, sign_checkpoint
 from tocsin_crypto.note import parse
-from tocsin_node.exchange.link import FOLLOW
+from tocsin_node.exchange.dial import FOLLOW
 from tocsin_node.log.highwater import HighWater
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer

@@ -720,6 +720,9 @@ class FeedStatus(google.protobuf.message.Message):
     BEHIND_FIELD_NUMBER: builtins.int
     BEHIND_SINCE_FIELD_NUMBER: builtins.int
     DELIVERED_AT_FIELD_NUMBER: builtins.int
+    RELAY_FIELD_NUMBER: builtins.int
+    RELAYED_TO_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
     origin: builtins.str
     publisher: builtins.str
     size: builtins.int
@@ -736,6 +739,12 @@ class FeedStatus(google.protobuf.message.Message):
     """when this node learned of the first of them; 0: none"""
     delivered_at: builtins.int
     """followed: when the last entries came"""
+    relay: builtins.bool
+    """its descriptor lets followers serve it on"""
+    relayed_to: builtins.str
+    """followed: the own audience it is served on to; empty: nobody"""
+    source: builtins.str
+    """followed: the peer its entries come from now; empty: nobody"""
     @property
     def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]: ...
     def __init__(
@@ -753,8 +762,11 @@ class FeedStatus(google.protobuf.message.Message):
         behind: builtins.int = ...,
         behind_since: builtins.int = ...,
         delivered_at: builtins.int = ...,
+        relay: builtins.bool = ...,
+        relayed_to: builtins.str = ...,
+        source: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "size", b"size", "state", b"state", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
 
 global___FeedStatus = FeedStatus
 
@@ -1560,17 +1572,21 @@ class CreateFeedRequest(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     COMMUNITY_FIELD_NUMBER: builtins.int
     AUDIENCE_FIELD_NUMBER: builtins.int
+    RELAY_FIELD_NUMBER: builtins.int
     name: builtins.str
     community: builtins.str
     audience: builtins.str
+    relay: builtins.bool
+    """followers may serve it on to their own peers"""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         community: builtins.str = ...,
         audience: builtins.str = ...,
+        relay: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "community", b"community", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "community", b"community", "name", b"name", "relay", b"relay"]) -> None: ...
 
 global___CreateFeedRequest = CreateFeedRequest
 
@@ -1668,6 +1684,164 @@ class FeedRecipientsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["recipients", b"recipients"]) -> None: ...
 
 global___FeedRecipientsResponse = FeedRecipientsResponse
+
+@typing.final
+class RecoverFeedRequest(google.protobuf.message.Message):
+    """Fetches entries of an own feed that this node no longer has back from those who follow it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    peer: builtins.str
+    """ask this one only; empty: every active peer"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        peer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "peer", b"peer"]) -> None: ...
+
+global___RecoverFeedRequest = RecoverFeedRequest
+
+@typing.final
+class RecoverProgress(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: builtins.int
+    DONE_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    peer: builtins.str
+    """whose entries come in"""
+    done: builtins.int
+    """entries of the feed here now"""
+    total: builtins.int
+    """as many as the peer holds"""
+    def __init__(
+        self,
+        *,
+        peer: builtins.str = ...,
+        done: builtins.int = ...,
+        total: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["done", b"done", "peer", b"peer", "total", b"total"]) -> None: ...
+
+global___RecoverProgress = RecoverProgress
+
+@typing.final
+class AskedPeer(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: builtins.int
+    SIZE_FIELD_NUMBER: builtins.int
+    RETURNED_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    organisation: builtins.str
+    size: builtins.int
+    """entries it holds under this node's signature"""
+    returned: builtins.int
+    """entries that came back from it"""
+    why: builtins.str
+    """why it could not be asked, or was not believed"""
+    def __init__(
+        self,
+        *,
+        organisation: builtins.str = ...,
+        size: builtins.int = ...,
+        returned: builtins.int = ...,
+        why: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["organisation", b"organisation", "returned", b"returned", "size", b"size", "why", b"why"]) -> None: ...
+
+global___AskedPeer = AskedPeer
+
+@typing.final
+class RecoveredFeed(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    SIZE_FIELD_NUMBER: builtins.int
+    OPEN_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    RETURNED_FIELD_NUMBER: builtins.int
+    WITHOUT_IDENTIFIER_FIELD_NUMBER: builtins.int
+    MISSING_EPOCHS_FIELD_NUMBER: builtins.int
+    ASKED_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    size: builtins.int
+    open: builtins.bool
+    """it may grow again"""
+    why: builtins.str
+    """else why not"""
+    returned: builtins.int
+    without_identifier: builtins.int
+    """live signals whose identifier this node no longer has"""
+    @property
+    def missing_epochs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """epochs of entries that this node holds no key for"""
+
+    @property
+    def asked(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AskedPeer]: ...
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        size: builtins.int = ...,
+        open: builtins.bool = ...,
+        why: builtins.str = ...,
+        returned: builtins.int = ...,
+        without_identifier: builtins.int = ...,
+        missing_epochs: collections.abc.Iterable[builtins.int] | None = ...,
+        asked: collections.abc.Iterable[global___AskedPeer] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["asked", b"asked", "feed", b"feed", "missing_epochs", b"missing_epochs", "open", b"open", "returned", b"returned", "size", b"size", "why", b"why", "without_identifier", b"without_identifier"]) -> None: ...
+
+global___RecoveredFeed = RecoveredFeed
+
+@typing.final
+class RecoverFeedResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    @property
+    def progress(self) -> global___RecoverProgress: ...
+    @property
+    def result(self) -> global___RecoveredFeed: ...
+    def __init__(
+        self,
+        *,
+        progress: global___RecoverProgress | None = ...,
+        result: global___RecoveredFeed | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["message", b"message", "progress", b"progress", "result", b"result"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["message", b"message", "progress", b"progress", "result", b"result"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["progress", "result"] | None: ...
+
+global___RecoverFeedResponse = RecoverFeedResponse
+
+@typing.final
+class RelayFeedRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    AUDIENCE_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin of a followed feed"""
+    audience: builtins.str
+    """of the own configuration; empty: serve it on to nobody"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        audience: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "feed", b"feed"]) -> None: ...
+
+global___RelayFeedRequest = RelayFeedRequest
 
 @typing.final
 class PolicyFile(google.protobuf.message.Message):

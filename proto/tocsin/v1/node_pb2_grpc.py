@@ -154,6 +154,16 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.FeedRecipientsRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.FeedRecipientsResponse.FromString,
                 _registered_method=True)
+        self.RecoverFeed = channel.unary_stream(
+                '/tocsin.v1.Node/RecoverFeed',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.RecoverFeedRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.RecoverFeedResponse.FromString,
+                _registered_method=True)
+        self.RelayFeed = channel.unary_unary(
+                '/tocsin.v1.Node/RelayFeed',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
+                _registered_method=True)
         self.CheckPolicies = channel.unary_unary(
                 '/tocsin.v1.Node/CheckPolicies',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.PoliciesRequest.SerializeToString,
@@ -343,6 +353,18 @@ class NodeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecoverFeed(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RelayFeed(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckPolicies(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -508,6 +530,16 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.FeedRecipients,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.FeedRecipientsRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.FeedRecipientsResponse.SerializeToString,
+            ),
+            'RecoverFeed': grpc.unary_stream_rpc_method_handler(
+                    servicer.RecoverFeed,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.RecoverFeedRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.RecoverFeedResponse.SerializeToString,
+            ),
+            'RelayFeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.RelayFeed,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.SerializeToString,
             ),
             'CheckPolicies': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckPolicies,
@@ -1193,6 +1225,60 @@ class Node(object):
             '/tocsin.v1.Node/FeedRecipients',
             tocsin_dot_v1_dot_node__pb2.FeedRecipientsRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.FeedRecipientsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecoverFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tocsin.v1.Node/RecoverFeed',
+            tocsin_dot_v1_dot_node__pb2.RecoverFeedRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.RecoverFeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RelayFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/RelayFeed',
+            tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -144,6 +144,16 @@ class NodeStub:
         tocsin.v1.node_pb2.FeedRecipientsResponse,
     ]
 
+    RecoverFeed: grpc.UnaryStreamMultiCallable[
+        tocsin.v1.node_pb2.RecoverFeedRequest,
+        tocsin.v1.node_pb2.RecoverFeedResponse,
+    ]
+
+    RelayFeed: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.RelayFeedRequest,
+        tocsin.v1.node_pb2.FeedResponse,
+    ]
+
     CheckPolicies: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.PoliciesRequest,
         tocsin.v1.node_pb2.PoliciesResponse,
@@ -304,6 +314,16 @@ class NodeAsyncStub:
     FeedRecipients: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.FeedRecipientsRequest,
         tocsin.v1.node_pb2.FeedRecipientsResponse,
+    ]
+
+    RecoverFeed: grpc.aio.UnaryStreamMultiCallable[
+        tocsin.v1.node_pb2.RecoverFeedRequest,
+        tocsin.v1.node_pb2.RecoverFeedResponse,
+    ]
+
+    RelayFeed: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.RelayFeedRequest,
+        tocsin.v1.node_pb2.FeedResponse,
     ]
 
     CheckPolicies: grpc.aio.UnaryUnaryMultiCallable[
@@ -515,6 +535,20 @@ class NodeServicer(metaclass=abc.ABCMeta):
         request: tocsin.v1.node_pb2.FeedRecipientsRequest,
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.FeedRecipientsResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.FeedRecipientsResponse]]: ...
+
+    @abc.abstractmethod
+    def RecoverFeed(
+        self,
+        request: tocsin.v1.node_pb2.RecoverFeedRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[tocsin.v1.node_pb2.RecoverFeedResponse], collections.abc.AsyncIterator[tocsin.v1.node_pb2.RecoverFeedResponse]]: ...
+
+    @abc.abstractmethod
+    def RelayFeed(
+        self,
+        request: tocsin.v1.node_pb2.RelayFeedRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.FeedResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.FeedResponse]]: ...
 
     @abc.abstractmethod
     def CheckPolicies(

@@ -11,7 +11,9 @@ CREATE TABLE log (
   community TEXT,
   audience TEXT,
   created_at INTEGER NOT NULL,
-  heard_at INTEGER NOT NULL DEFAULT 0   -- followed: when the publisher last spoke
+  heard_at INTEGER NOT NULL DEFAULT 0,  -- followed: when the publisher last spoke
+  relay INTEGER NOT NULL DEFAULT 0,     -- the descriptor lets followers serve it on
+  relayed_to TEXT NOT NULL DEFAULT ''   -- followed: own audience it is served on to
 );
 
 CREATE TABLE log_head (
@@ -54,7 +56,8 @@ CREATE TABLE details (
   blob BLOB                             -- NULL once erased
 );
 
--- Salt seeds of own feeds' blocks that are not yet whole inside one stored segment.
+-- Salt seeds of own feeds' blocks that are not yet whole inside one stored segment. Empty where entries came back from
+-- a follower: their salts are known one by one, the seed they came from is not.
 CREATE TABLE seed (
   log INTEGER NOT NULL REFERENCES log (id),
   block INTEGER NOT NULL,
@@ -78,7 +81,7 @@ CREATE TABLE own_record (
   details BLOB NOT NULL,                -- digest
   valid_until INTEGER NOT NULL,
   withdrawn INTEGER NOT NULL DEFAULT 0,
-  sealed BLOB NOT NULL,
+  sealed BLOB NOT NULL,                 -- empty where the identifier was lost
   PRIMARY KEY (log, type, tag)
 );
 CREATE UNIQUE INDEX own_record_signal ON own_record (log, signal);
@@ -132,6 +135,15 @@ CREATE TABLE delivery (
   size INTEGER NOT NULL,
   at INTEGER NOT NULL,
   PRIMARY KEY (peer, log)
+);
+
+-- Peers whose serving of somebody else's feed was false: not asked for that feed again.
+CREATE TABLE distrusted (
+  log INTEGER NOT NULL REFERENCES log (id),
+  peer TEXT NOT NULL,
+  why TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (log, peer)
 );
 
 CREATE TABLE evidence (

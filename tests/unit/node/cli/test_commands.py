@@ -197,6 +197,45 @@ def test_feeds_are_created_listed_and_their_recipients_explained(tocsin: Tocsin,
     assert "Nobody receives this feed." in result.stdout
 
 
+def test_a_recovered_feed_is_told_peer_by_peer_and_a_frozen_one_is_status_1(tocsin: Tocsin, fake: Any) -> None:
+    asked = [
+        pb.AskedPeer(organisation="platform.example", size=1_300, returned=300),
+        pb.AskedPeer(organisation="ngo.example", why="it cannot be reached"),
+    ]
+    result = pb.RecoveredFeed(feed=FEED, size=1_300, open=True, returned=300, without_identifier=200, asked=asked)
+    moves = [pb.RecoverProgress(peer="platform.example", done=done, total=1_300) for done in (1_100, 1_300)]
+    answers = [*(pb.RecoverFeedResponse(progress=one) for one in moves), pb.RecoverFeedResponse(result=result)]
+    fake.answers["RecoverFeed"] = _always(answers)
+    told = tocsin("feed", "recover", "urls", "--from", "platform.example")
+    assert told.exit_code == 0
+    assert fake.asked == [pb.RecoverFeedRequest(feed="urls", peer="platform.example")]
+    for words in ("1,300", "it cannot be reached", "300 entries of", "200 live signals", "The feed is open."):
+        assert words in told.stdout
+    assert one_object(tocsin("feed", "recover", "urls", "--json"))["returned"] == 300
+    frozen = pb.RecoveredFeed(feed=FEED, size=1_300, why="2 of the entries are still missing", asked=asked)
+    fake.answers["RecoverFeed"] = _always([pb.RecoverFeedResponse(result=frozen)])
+    told = tocsin("feed", "recover", "urls")
+    assert told.exit_code == 1
+    assert "stays frozen: 2 of the entries are still missing." in told.stdout
+
+
+def _always(answers: list[pb.RecoverFeedResponse]) -> Callable[[Any], list[pb.RecoverFeedResponse]]:
+    def answer(_: Any) -> list[pb.RecoverFeedResponse]:
+        return answers
+
+    return answer
+
+
+def test_serving_a_feed_on_is_switched_on_and_off_never_both(tocsin: Tocsin, fake: Any) -> None:
+    fake.answers["RelayFeed"] = pb.FeedResponse(feed=feed())
+    assert "is served on." in tocsin("feed", "relay", FEED, "--audience", "platforms").stdout
+    assert "to nobody" in tocsin("feed", "relay", FEED, "--off").stdout
+    assert [request.audience for request in fake.asked] == ["platforms", ""]
+    for options in ((), ("--off", "--audience", "platforms")):
+        assert tocsin("feed", "relay", FEED, *options).exit_code == 2
+    assert len(fake.asked) == 2
+
+
 def test_invites_go_to_files_whole(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
     fake.answers["CreateCommunity"] = pb.CommunityResponse(community=community())
     fake.answers["InviteToCommunity"] = pb.InviteResponse(invite=b"note\n", invite_id="7", not_after=NOW + HOUR)

@@ -96,6 +96,8 @@ def test_every_key_is_read() -> None:
         (PEER + 2 * (RULE + 'types = ["url"]\nname = "one"\n'), "the name one is given twice"),
         (PEER + "[cap]\neffect = 1", "cap.effect: effect must be one of"),
         (PEER + '[send]\naudience = ["x"]', "send.audience: is not a known key"),
+        (PEER + '[send]\nfeeds = ["Hotline/feed/x"]', "send.feeds: the publisher of a feed is not an organisation id"),
+        (PEER + '[send]\nfeeds = ["hotline.example/feed/X"]', "send.feeds: a feed is not"),
         ('peer = "self"\n[send]\nfeeds = ["urls"]', "send: a node sends nothing to itself"),
         (PEER + "[[rule", "Expected"),
     ],

@@ -1,0 +1,136 @@
+"""Who may serve a copy, what each kind of source proves, and what holds over a restart."""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tocsin_node.errors import Misbehaviour, Unreachable
+from tocsin_node.exchange import wire
+from tocsin_node.exchange.checking import Descriptor
+from tocsin_node.exchange.copy import Assessment, Copies, Copy, Stream, Tools
+from tocsin_node.limits import STALLED_S
+from tocsin_node.testing.core import NOW, Core, open_core
+
+T = TypeVar("T")
+ORIGIN = "a.example/feed/urls"
+FORKED = wire.to_heartbeat(b"").SerializeToString()
+
+
+def tools(core: Core) -> Tools:
+    """Tools of copies that nobody else watches and nothing is delivered to."""
+    return Tools(
+        store=core.store,
+        writer=core.writer,
+        reads=ThreadPoolExecutor(1),
+        assess=lambda _log, _accepted: Assessment({}, b""),
+        on_state=lambda _log, _state: None,
+        on_heard=lambda _log, _at: None,
+        clock=core.clock,
+    )
+
+
+async def make(core: Core) -> Copy:
+    return await Copies(tools(core)).find(publisher="a.example", origin=ORIGIN, source="a.example")
+
+
+def run(tmp_path: Path, work: Any) -> None:
+    async def whole(core: Core) -> None:
+        made: Coroutine[Any, Any, None] = work(core, await make(core))
+        await made
+
+    with open_core(tmp_path, "c.example") as core:
+        asyncio.run(whole(core))
+
+
+async def hold(copy: Copy, source: str, ahead: int, began: asyncio.Event) -> None:
+    async with copy.held_by(source, ahead):
+        began.set()
+        await asyncio.Event().wait()
+
+
+async def started(copy: Copy, source: str, ahead: int) -> "asyncio.Task[None]":
+    began = asyncio.Event()
+    task = asyncio.create_task(hold(copy, source, ahead, began))
+    await began.wait()
+    return task
+
+
+def test_the_publisher_goes_before_any_relay_and_a_relay_before_none(tmp_path: Path) -> None:
+    async def work(core: Core, copy: Copy) -> None:
+        assert core.clock.now == NOW
+        relay = await started(copy, "b.example", 5)
+        assert not copy.may_take("d.example", 5)
+        later = await started(copy, "d.example", 6)
+        assert relay.cancelled()
+        direct = await started(copy, "a.example", 0)
+        assert (later.cancelled(), copy.source) == (True, "a.example")
+        assert not copy.may_take("b.example", 2**40)
+        with pytest.raises(Unreachable):
+            async with copy.held_by("b.example", 7):
+                pass
+        direct.cancel()
+        await asyncio.wait([direct])
+        assert copy.source == ""
+        assert copy.may_take("b.example", 0)
+
+    run(tmp_path, work)
+
+
+def test_a_relay_that_shows_more_than_it_delivers_is_replaced_after_a_while(tmp_path: Path) -> None:
+    async def work(core: Core, copy: Copy) -> None:
+        await started(copy, "b.example", 5)
+        Stream(copy, "b.example").told(9)
+        assert not copy.may_take("d.example", 9)
+        core.clock.now += int(STALLED_S * 1000) + 1
+        assert copy.may_take("d.example", 9)
+        assert not copy.may_take("d.example", 0), "not by one that has nothing new either"
+
+    run(tmp_path, work)
+
+
+def test_only_the_publishers_own_stream_says_that_it_lives(tmp_path: Path) -> None:
+    async def work(core: Core, copy: Copy) -> None:
+        await Stream(copy, "b.example").heard()
+        assert copy.heard_at == 0
+        await Stream(copy, "a.example").heard()
+        assert copy.heard_at == core.clock.now
+
+    run(tmp_path, work)
+
+
+def test_a_relays_lies_stop_the_relay_and_a_fork_stops_the_feed_also_after_a_restart(tmp_path: Path) -> None:
+    async def work(core: Core, copy: Copy) -> None:
+        await Stream(copy, "b.example").stop(Misbehaviour("wrong-root", "false"), b"proof one")
+        assert copy.state == "open"
+        assert not copy.may_take("b.example", 9)
+        again = Copies(tools(core)).get(ORIGIN)
+        assert again is not None
+        assert again.distrusted == {"b.example": "wrong-root: false"}
+        assert again.may_take("d.example", 9)
+        await Stream(again, "d.example").stop(Misbehaviour("fork", "two roots"), FORKED)
+        last = Copies(tools(core)).get(ORIGIN)
+        assert last is not None
+        assert (last.state, last.why) == ("stopped", "fork: two roots")
+        assert not last.may_take("a.example", 9)
+        with core.store.read() as session:
+            kept = session.all("SELECT peer, code, proof FROM evidence ORDER BY id")
+        assert kept == [("b.example", "wrong-root", b"proof one"), ("a.example", "fork", FORKED)]
+        assert core.events()[-4:] == ["security.denied", "feed.source_stopped", "security.denied", "feed.stopped"]
+
+    run(tmp_path, work)
+
+
+def test_a_relay_may_serve_only_what_the_descriptor_permits(tmp_path: Path) -> None:
+    async def work(core: Core, copy: Copy) -> None:
+        assert core.organisation == "c.example"
+        closed, free = Descriptor("c", "all", relay=False), Descriptor("c", "all", relay=True)
+        Stream(copy, "b.example").admit(free)
+        Stream(copy, "a.example").admit(closed)
+        with pytest.raises(Misbehaviour, match="may not be served on"):
+            Stream(copy, "b.example").admit(closed)
+
+    run(tmp_path, work)

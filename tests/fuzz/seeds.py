@@ -184,7 +184,20 @@ CSV: Final = (
     b'\xef\xbb\xbfvalue;type;x-note\r\n"https://a.example/;""b""";url;"two\nlines"\r\nhttps://b.example/;url;\r\n',
     b'url\nhttps://a.example/a,b\n"\nhxxp://b[.]example/\n',
 )
+JSON_LINES: Final = (
+    b'{"type":"url","value":"https://a.example/","stance":"harmful","abuse_types":["csam"],"expires":"90d"}\n',
+    b'{"url":"https://a.example/\\ud83d\\ude00","x-note":{"a":[1]}}\n\n[1]\n{"value":"https://b.example/","confidence":80}\n',
+)
 IDENTIFIERS: Final = (
+    "+44 20 7946 0958",
+    "192.0.2.7",
+    "2001:DB8::7",
+    "twitter.com:@Some_Body",
+    "discord:80351110224678912",
+    "steam:STEAM_0:1:11101",
+    "SHA-256:AEC070645FE53EE3B3763059376134F058CC337247C978ADD178B6CCDFB0019F",
+    "md5 : 900150983cd24fb0d6963f7d28e17f72",
+    "some.body_1",
     "hxxp://www.BAD[.]example:80/a/../page/?b=2&a=1&utm_source=x#frag",
     "https://user:pw@xn--bcher-kva.example/%7Efoo/%2e%2e/b%C3%BC;p?q=%00",
     "http://[2001:DB8::1]:8080/x",

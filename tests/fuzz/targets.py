@@ -37,9 +37,10 @@ from tocsin_node.segment import codec
 from tocsin_node.segment.verify import Position, run_leaves
 from tocsin_signals import details, types
 from tocsin_signals.canon import canonicalise, expand
-from tocsin_signals.csvfile import CsvFile, RejectsWriter
+from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
 from tocsin_signals.errors import Rejected
+from tocsin_signals.jsonlines import JsonLinesFile, JsonRejects
 from tocsin_signals.rows import RowReject
 
 
@@ -212,13 +213,23 @@ def read_csv(data: bytes) -> None:
     """Lines are counted upwards, and the rejects are a file with the header that was understood."""
     file = CsvFile(io.BytesIO(data), default_type="url")
     written = io.StringIO()
-    rejects, last = RejectsWriter(written, header=file.header, separator=file.separator), 1
+    rejects, last = CsvRejects(written, header=file.header, separator=file.separator), 1
     for row in file:
         assert row.line > last or row.line == 1, "a line came twice"
         last = row.line
         if isinstance(row, RowReject):
             rejects.write(row)
     list(CsvFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
+
+
+def read_json_lines(data: bytes) -> None:
+    """The same for JSON Lines."""
+    written = io.StringIO()
+    rejects = JsonRejects(written)
+    for row in JsonLinesFile(io.BytesIO(data), default_type="url"):
+        if isinstance(row, RowReject):
+            rejects.write(row)
+    list(JsonLinesFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
 
 
 def read_identifier(type_name: str, data: bytes) -> None:
@@ -298,7 +309,7 @@ def _targets() -> list[Target]:
         Target("policy", read_policy, (Misconfigured,), (seeds.POLICY,)),
         Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
         Target("csv", read_csv, (Rejected,), seeds.CSV),
-        # JSON Lines go here, as CSV does.
+        Target("json-lines", read_json_lines, (Rejected,), seeds.JSON_LINES),
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
         Target("feeds", read_feeds, _WIRE, (_FEEDS,)),

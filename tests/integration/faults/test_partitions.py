@@ -50,6 +50,7 @@ def converged(federation: Federation, last: str) -> bool:
 
 
 def test_a_segment_cut_in_its_middle_arrives_whole_after_the_cut_and_once(federation: Federation, relay: Relay) -> None:
+    until(federation.caught_up)
     wanted = values("cut", 3000)
     before = federation.followed()
     relay.tell("cut-after 20000")

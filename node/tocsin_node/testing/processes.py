@@ -86,9 +86,10 @@ class Federation:
         return roots[0] == roots[1]
 
     def link(self) -> str:
-        """What the platform says of its session with the hotline."""
+        """What the platform says of its session with the hotline; `connected` where it is live or behind."""
         with connect(self.platform.home, None, start=False) as local:
-            return str(local.node.ListPeers(pb.ListPeersRequest(), timeout=ASK_S).peers[0].link)
+            word = str(local.node.ListPeers(pb.ListPeersRequest(), timeout=ASK_S).peers[0].link)
+        return "connected" if word in {"live", "behind"} else word
 
     def effect(self, value: str, kind: str = "url") -> str:
         """What the platform's applications are told of a value."""

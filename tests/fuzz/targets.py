@@ -30,11 +30,11 @@ from tocsin_crypto.tls import parse_certificate
 from tocsin_node.config import parse_config
 from tocsin_node.errors import Invalid, Misbehaviour, Misconfigured
 from tocsin_node.exchange import wire
-from tocsin_node.exchange.checking import Fault, attempt, read_descriptor
+from tocsin_node.exchange.checking import read_descriptor
 from tocsin_node.policy.model import parse_policy
 from tocsin_node.proof.verify import verify_proof
 from tocsin_node.segment import codec
-from tocsin_node.segment.verify import Position, run_leaves
+from tocsin_node.segment.verify import Position, accept, run_leaves
 from tocsin_signals import details, types
 from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.csvfile import CsvFile, CsvRejects
@@ -76,15 +76,15 @@ def read_segment(data: bytes) -> None:
 
 
 def accept_delivery(data: bytes) -> None:
-    """A segment under a checkpoint that is right for it: accepted or a fault, never an exception."""
+    """A segment under a checkpoint that is right for it: accepted, or misbehaviour with a code."""
     run = codec.decode(codec.parse(data))
     tree = CompactRange().extend_hashes(run_leaves(run)).range
     signed = sign_checkpoint(seeds.ORIGIN, tree.size, tree.root(), seeds.NODE)
     position = Position(seeds.ORIGIN, seeds.NODE.name, seeds.NODE.key.public.raw, 0, b"", 0)
-    found = attempt(position, data, signed)
-    if not isinstance(found, Fault):
-        assert found.size == run.count
-        read_descriptor(found, publisher="hotline.example", origin=seeds.ORIGIN)
+    found = accept(position, data, signed)
+    assert found.size == run.count
+    assert found.root == tree.root()
+    read_descriptor(found, publisher="hotline.example", origin=seeds.ORIGIN)
 
 
 def read_rows(data: bytes) -> None:

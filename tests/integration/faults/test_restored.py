@@ -1,4 +1,7 @@
-"""A publisher started from an old backup while its follower holds more: it says so, and signs nothing twice."""
+"""A publisher started from an old copy of its disk while its follower holds more: it says so, and signs nothing twice.
+
+A copy made with `tocsin backup` knows that it is one; this is the other kind, a snapshot below the program.
+"""
 
 import shutil
 from pathlib import Path
@@ -14,12 +17,15 @@ def test_an_old_copy_freezes_what_a_follower_holds_more_of_and_refuses_to_publis
     with open_federation(tmp_path, exchange=QUICK) as federation:
         hotline, platform = federation.hotline, federation.platform
         list(publish(hotline, ["https://before.example/"]))
-        hotline.run("backup", str(tmp_path / "copy"))
+        hotline.stop()
+        shutil.copytree(hotline.home, tmp_path / "copy", ignore=shutil.ignore_patterns("run", "highwater"))
+        hotline.start()
         list(publish(hotline, ["https://after.example/"]))
         until(federation.caught_up)
         hotline.stop()
-        shutil.rmtree(hotline.home)
-        (tmp_path / "copy").rename(hotline.home)
+        for name in ("tocsin.db", "tocsin.db-wal", "tocsin.db-shm", "highwater"):
+            (hotline.home / name).unlink(missing_ok=True)
+        shutil.copytree(tmp_path / "copy", hotline.home, dirs_exist_ok=True)
         hotline.start()
         until(lambda: any(feed.state == "frozen" for feed in status(hotline).own), 60)
         with pytest.raises(grpc.RpcError, match="restored from an old copy") as refused:

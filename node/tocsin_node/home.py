@@ -131,6 +131,7 @@ def claim_socket(home: Home, environment: Mapping[str, str]) -> Path:
     Call with the lock held: a socket left behind by a killed node is removed. Errors: Unsound for a folder that is not
     ours alone.
     """
+    home.run.mkdir(mode=0o700, exist_ok=True)  # a home brought back by other means than `tocsin restore` may lack it
     path = home.run / "node.sock"
     if not _fits(path):
         path = _private_folder(home, environment) / "node.sock"

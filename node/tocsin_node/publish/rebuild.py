@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.publish import records
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.segment.codec import Run
 from tocsin_node.store.protocol import Session
-from tocsin_signals.entry import VERSION, Kind, details_column, tag_column
+from tocsin_signals.entry import VERSION, Kind, tag_column
 
 _KINDS: Final = (Kind.ASSERT, Kind.REVISE, Kind.WITHDRAW, Kind.RETAG)
 
@@ -30,7 +31,13 @@ def rebuild(session: Session, log: int, run: Run) -> int:
     """Bring the own records of a feed up to a run of its entries; returns how many signals it asserts."""
     rows = run.rows
     mine = np.flatnonzero((rows["version"] == VERSION) & np.isin(rows["kind"], [int(kind) for kind in _KINDS]))
-    indices, details, tags = run.indices(), details_column(rows), tag_column(rows)
+    indices, tags = run.indices(), tag_column(rows)
+
+    def digest_of(place: int) -> bytes:
+        """Of the run, not of the row: a delivery's rows come without their digests."""
+        start = int(run.numbers[place]) * HASH_BYTES
+        return run.digests[start : start + HASH_BYTES]
+
     entries = [
         Said(
             kind=Kind(int(rows["kind"][place])),
@@ -40,7 +47,7 @@ def rebuild(session: Session, log: int, run: Run) -> int:
                 tag=tags[place].tobytes(),
                 epoch=int(rows["epoch"][place]),
                 signal=int(indices[place]),
-                details=details[place].tobytes(),
+                details=digest_of(place),
                 valid_until=int(rows["valid_until"][place]),
                 withdrawn=False,
                 sealed=b"",

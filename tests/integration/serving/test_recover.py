@@ -1,6 +1,5 @@
 """A publisher restored from an old copy gets its feed back from its followers, or nothing more is signed."""
 
-import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,6 @@ def town(tmp_path: Path) -> Generator[Town]:
             made.policy("a", follower, send=["urls"])
             made.policy(follower, "a")
         yield made
-
-
-def copy_of(town: Town, folder: str) -> Path:
-    """A snapshot of the disk as it is now: unlike what `tocsin backup` makes, it does not know that it is a copy."""
-    home = town.homes["a"]
-    copy = home.parent / folder
-    town.stop("a")
-    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("run", "highwater"))
-    town.start("a")
-    return copy
 
 
 def restore(town: Town, copy: Path) -> None:
@@ -64,7 +53,7 @@ def shown(town: Town, signal: int) -> pb.ShowSignalResponse:
 @pytest.mark.timeout(120)
 def test_what_was_published_after_the_backup_comes_back_and_the_feed_goes_on(town: Town) -> None:
     town.publish("a", "urls", ["https://first.example/", "https://second.example/"])
-    copy = copy_of(town, "copy")
+    copy = town.snapshot("a", "copy")
     later = [f"https://later-{number}.example/" for number in range(300)]
     ids = list(town.publish("a", "urls", later).signals)
     town.publish("a", "urls", ["https://first.example/"], b'{"stance":"suspected"}')
@@ -100,7 +89,7 @@ def test_what_was_published_after_the_backup_comes_back_and_the_feed_goes_on(tow
 
 @pytest.mark.timeout(120)
 def test_a_signal_that_lost_its_identifier_is_found_again_under_a_later_epoch(town: Town) -> None:
-    copy = copy_of(town, "copy")
+    copy = town.snapshot("a", "copy")
     town.publish("a", "urls", ["https://later.example/", "https://forgotten.example/"])
     everywhere(town, 3)
     restore(town, copy)
@@ -114,7 +103,7 @@ def test_a_signal_that_lost_its_identifier_is_found_again_under_a_later_epoch(to
 
 @pytest.mark.timeout(120)
 def test_a_feed_opened_after_the_backup_is_not_opened_twice_but_comes_back(town: Town) -> None:
-    copy = copy_of(town, "copy")
+    copy = town.snapshot("a", "copy")
     origin = town.feed("a", "more", relay=True)
     town.policy("a", "b", send=["urls", "more"])
     town.publish("a", "more", ["https://later.example/"])
@@ -131,7 +120,7 @@ def test_a_feed_opened_after_the_backup_is_not_opened_twice_but_comes_back(town:
 
 @pytest.mark.timeout(120)
 def test_a_lying_follower_is_passed_over_with_evidence(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = copy_of(town, "copy")
+    copy = town.snapshot("a", "copy")
     town.publish("a", "urls", ["https://later.example/"])
     everywhere(town, 2)
     restore(town, copy)
@@ -157,7 +146,7 @@ def test_a_lying_follower_is_passed_over_with_evidence(town: Town, monkeypatch: 
 
 @pytest.mark.timeout(120)
 def test_a_recovery_that_is_broken_off_goes_on_where_it_was(town: Town) -> None:
-    copy = copy_of(town, "copy")
+    copy = town.snapshot("a", "copy")
     for number in range(30):
         town.publish("a", "urls", [f"https://later-{number}.example/"])
     everywhere(town, 31)
@@ -184,7 +173,7 @@ def test_a_recovery_that_is_broken_off_goes_on_where_it_was(town: Town) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_feed_stays_frozen_while_nobody_holds_what_was_signed(town: Town) -> None:
-    copy = copy_of(town, "copy")
+    copy = town.snapshot("a", "copy")
     town.publish("a", "urls", ["https://later.example/"])
     everywhere(town, 2)
     restore(town, copy)
@@ -206,7 +195,7 @@ def test_a_feed_stays_frozen_while_nobody_holds_what_was_signed(town: Town) -> N
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("more", [0, 2])
 def test_two_histories_under_our_own_signature_are_never_joined(town: Town, more: int) -> None:
-    first, second = copy_of(town, "first"), copy_of(town, "second")
+    first, second = town.snapshot("a", "first"), town.snapshot("a", "second")
     everywhere(town, 1)
     town.stop("d")
     town.publish("a", "urls", ["https://one.example/"])

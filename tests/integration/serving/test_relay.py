@@ -185,8 +185,7 @@ def test_two_histories_of_a_publisher_meet_at_a_relay_and_stop_the_feed(town: To
     chain(town)
     held(town, "bc", 1)
     serve_on(town, "b")
-    copy = town.homes["a"].parent / "copy"
-    town.node("a").Backup(pb.BackupRequest(directory=str(copy)))
+    copy = town.snapshot("a", "copy")
     town.stop("c")
     town.publish("a", "urls", ["https://one.example/"])
     held(town, "b", 2)

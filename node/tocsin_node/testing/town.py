@@ -35,6 +35,13 @@ def until(check: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
+def disk_copy(home: Path, folder: str) -> Path:
+    """The files of a stopped node in a folder beside it, without the high-water marks: a disk brought back."""
+    copy = home.parent / folder
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("node.sock", "address", "highwater"))
+    return copy
+
+
 class Town:
     """Nodes by short name: `a` is the organisation a.example."""
 
@@ -74,10 +81,8 @@ class Town:
 
     def snapshot(self, name: str, folder: str) -> Path:
         """A copy of a node's disk as it is now: unlike what `tocsin backup` makes, it does not know that it is one."""
-        home = self.homes[name]
-        copy = home.parent / folder
         self.stop(name)
-        shutil.copytree(home, copy, ignore=shutil.ignore_patterns("node.sock", "address", "highwater"))
+        copy = disk_copy(self.homes[name], folder)
         self.start(name)
         return copy
 

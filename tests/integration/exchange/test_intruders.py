@@ -27,6 +27,7 @@ from tocsin_node.home import Home
 from tocsin_node.init import init_home
 from tocsin_node.serve import Running, run_in_thread
 from tocsin_node.testing.made import Organisation
+from tocsin_node.testing.town import disk_copy
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -194,11 +195,13 @@ def test_a_publisher_restored_from_an_old_copy_freezes_what_it_signed_beyond_it(
     publisher.node.CreateFeed(pb.CreateFeedRequest(name="x", community="c.publisher.example", audience="all"))
     apply(publisher, b'peer = "follower.example"\n[send]\nfeeds = ["x"]\n')
     apply(follower, b'peer = "publisher.example"\n[[rule]]\neffect = "review"\nstance = ["harmful"]\n')
-    publisher.node.Backup(pb.BackupRequest(directory=str(tmp_path / "copy")))
+    running.stop()
+    copy = disk_copy(tmp_path / "publisher", "copy")
+    running, publisher = serve(tmp_path / "publisher", stack)
     assert publish(publisher, "https://later.example/") == 2
     until(lambda: [feed.size for feed in follower.node.Status(pb.StatusRequest()).followed] == [2])
     running.stop()
-    _, restored = serve(tmp_path / "copy", stack)
+    _, restored = serve(copy, stack)
     until(lambda: restored.node.Status(pb.StatusRequest()).own[0].state == "frozen")
     with pytest.raises(grpc.RpcError) as refused:
         publish(restored, "https://other.example/")

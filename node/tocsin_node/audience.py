@@ -5,9 +5,10 @@ An audience that is empty or not in the configuration reaches nobody. `demands` 
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from tocsin_node.log.runs import Delivery
 from tocsin_node.peers.book import PeerBook, PeerState
 from tocsin_node.policy.model import Policy
 
@@ -64,3 +65,16 @@ def recipients(
     """Every member of the audience and every peer, each with the reason."""
     names = sorted({*members, *(peer.organisation for peer in book.peers.values())})
     return [receives(feed, name, members=members, book=book, policy_of=policy_of) for name in names]
+
+
+def withdrawals(organisation: str, book: PeerBook, held: Delivery | None) -> str:
+    """What an organisation that is no recipient (any more) still receives, in words; empty for nothing."""
+    if held is None or not book.is_active(organisation):
+        return ""
+    return f"it receives only withdrawals of what it was given (up to entry {held.last_given:,})"
+
+
+def still_told(one: Recipient, book: PeerBook, held: Delivery | None) -> Recipient:
+    """A recipient as it was found; who is none any more is told apart from who never was."""
+    told = "" if one.receives else withdrawals(one.organisation, book, held)
+    return replace(one, why=f"{one.why}: {told}") if told else one

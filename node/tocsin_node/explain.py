@@ -12,7 +12,7 @@ It reads only, and names no identifier.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tocsin_node.audience import demands
+from tocsin_node.audience import demands, withdrawals
 from tocsin_node.community.held import Epoch
 from tocsin_node.errors import Invalid
 from tocsin_node.exchange.contact import Contact
@@ -164,6 +164,10 @@ class Explainer:
             sizes = [one for one in deliveries(session) if one.log == facts.log and one.peer == peer]
         delivered = sizes[0] if sizes else None
         steps = [Step("send", one.name, Outcome.HOLDS if one.holds else Outcome.FAILS, one.why) for one in found]
+        told = "" if all(one.holds for one in found) else withdrawals(peer, self._peers(), delivered)
+        if told:
+            why = f"{told}; to send it nothing at all, pause or remove the peer"
+            steps.append(Step("send", "withdrawals", Outcome.NOTE, why))
         return Explained(
             feed=facts.origin,
             publisher=facts.publisher,
@@ -179,9 +183,8 @@ class Explainer:
 
 def _delivery_steps(events: Iterable[Event], delivered: Delivery | None) -> Iterator[Step]:
     """What of the signal's life the peer has acknowledged."""
-    size = delivered.size if delivered else 0
     for event in events:
-        reached = event.index < size
+        reached = delivered is not None and delivered.has(event.index, event.entry)
         why = f"entry {event.index} is {'acknowledged' if reached else 'not acknowledged yet'}"
         yield Step("delivered", _kind(event), Outcome.HOLDS if reached else Outcome.FAILS, why)
 

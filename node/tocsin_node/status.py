@@ -171,7 +171,7 @@ class Status:
 
     def own_feeds(self) -> tuple[FeedState, ...]:
         """Every own feed, with what peers have acknowledged of it."""
-        acknowledged, heads = self._deliveries(), self._writer.heads
+        acknowledged, heads = self.deliveries(), self._writer.heads
         return tuple(
             FeedState(
                 origin=feed.origin,
@@ -263,7 +263,7 @@ class Status:
             behind=found.behind,
             behind_since=self._lag(facts).since if found.behind else 0,
             delivered_at=delivered_at,
-            delivered=tuple(one for one in self._deliveries() if one.log == facts.log),
+            delivered=tuple(one for one in self.deliveries() if one.log == facts.log),
             relay=relay,
             relayed_to=relayed_to,
             source=link.source if link else "",
@@ -271,7 +271,7 @@ class Status:
 
     def _sent(self, organisation: str) -> tuple[SentFeed, ...]:
         """The own feeds that the peer receives or has received, or that the configuration names it for halfway."""
-        held = {one.log: one for one in self._deliveries() if one.peer == organisation}
+        held = {one.log: one for one in self.deliveries() if one.peer == organisation}
         found = (self._sent_feed(feed, organisation, held.get(feed.log)) for feed in self._feeds.all())
         return tuple(one for one in found if one is not None)
 
@@ -314,9 +314,10 @@ class Status:
             f"{origin} is not taken from {peer} any more: what it sent was false ({why})" for origin, peer, why in found
         ]
 
-    def _deliveries(self) -> list[Delivery]:
+    def deliveries(self, log: int | None = None) -> list[Delivery]:
+        """What peers have acknowledged of every feed, or of one."""
         with self._store.read() as session:
-            return deliveries(session)
+            return deliveries(session, log)
 
     def _warnings(self, own: tuple[FeedState, ...], followed: tuple[FeedState, ...]) -> tuple[str, ...]:
         warnings = list(self._own.warnings())

@@ -340,6 +340,8 @@ class Stream:
     async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
         """Conclude an examined delivery that this source may serve. Errors: Misbehaviour."""
         one = await self._copy.judge(position, signed, examined, delivery)
+        if one.accepted.run.absent and not self._direct:
+            raise Misbehaviour("withheld", f"entries of {self.origin} withheld: only its publisher may do that")
         if one.descriptor is not None:
             self.admit(one.descriptor)
         return one

@@ -26,12 +26,16 @@ NO_SUCH_FEED = "this node offers the caller no such feed"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A feed that one peer may follow here, while `allowed` says so; `copy` is None for an own feed."""
+    """A feed that one peer may follow here, while `allowed` says so; `copy` is None for an own feed.
+
+    While `full` does not say so, the peer gets nothing but the withdrawals of what it was given of an own feed.
+    """
 
     log: int
     origin: str
     copy: Copy | None
     allowed: Callable[[], bool]
+    full: Callable[[], bool] = lambda: True
 
 
 class Offers:
@@ -101,11 +105,18 @@ class Offers:
         return [self._of_relay(relay, copy, peer) for relay in self._relays.served() if relay.origin == origin]
 
     def _of_own(self, feed: OwnFeed, peer: str) -> Offer:
-        def allowed() -> bool:
+        def full() -> bool:
             members, book = self._audiences().get(feed.audience, ()), self._peers.book
             return receives(feed.name, peer, members=members, book=book, policy_of=self._policy_of).receives
 
-        return Offer(feed.log, feed.origin, None, allowed)
+        def allowed() -> bool:
+            return full() or (self._peers.book.is_active(peer) and self._was_given(feed.log, peer))
+
+        return Offer(feed.log, feed.origin, None, allowed, full)
+
+    def _was_given(self, log: int, peer: str) -> bool:
+        with self._store.read() as session:
+            return session.one("SELECT 1 FROM delivery WHERE peer = ? AND log = ?", (peer, log)) is not None
 
     def _of_relay(self, relay: Relay, copy: Copy, peer: str) -> Offer:
         return Offer(copy.log, copy.origin, copy, lambda: copy.state == OPEN and self._relays.receives(relay, peer))

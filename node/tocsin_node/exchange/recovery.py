@@ -321,7 +321,10 @@ class _Returned:
 
         def work() -> Verified:
             none = Assessment({}, b"")  # no policy decides on own entries
-            return verified(position, signed, examined, delivery, publisher=self.publisher, assess=lambda _: none)
+            found = verified(position, signed, examined, delivery, publisher=self.publisher, assess=lambda _: none)
+            if found.accepted.run.absent:
+                raise Refused("some of the entries that it holds were withheld from it")
+            return found
 
         return await asyncio.to_thread(work)
 

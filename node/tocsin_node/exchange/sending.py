@@ -2,7 +2,8 @@
 
 Three loops run side by side and end together. *Deliver* sends the next stored run while fewer than UNACKNOWLEDGED
 deliveries are under way, else waits for an ack or a commit, with a heartbeat for every `heartbeat_s` without either.
-The audience is asked before every message, so that narrowing it counts at once. *Receive* checks each ack against what
+The audience is asked before every message, so that narrowing it counts at once: who was given entries and is no
+recipient any more gets the rest *withheld*, but for the withdrawals of what it was given (`log/withheld`). *Receive* checks each ack against what
 was sent and gives the credit back. *Record* makes acks durable: a delivery counts once the follower says it is in
 *its* store, and both audit logs name its exchange id.
 
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -23,8 +24,9 @@ from google.protobuf.message import Message
 from tocsin.v1 import signals_pb2
 from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.ed25519 import Random
+from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_crypto.note import parse
-from tocsin_node.errors import Invalid, NotFound, Unsound
+from tocsin_node.errors import Invalid, NotFound, Refused, Unsound
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.cutoff import first
 from tocsin_node.exchange.offers import NO_SUCH_FEED
@@ -33,6 +35,7 @@ from tocsin_node.log import runs
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.head import latest_checkpoint
 from tocsin_node.log.tx import Tx
+from tocsin_node.log.withheld import Gaps, forget_gaps, gaps_of, note_gap, withhold
 from tocsin_node.log.writer import Writer
 from tocsin_node.segment import codec
 from tocsin_node.store.protocol import Store
@@ -47,18 +50,26 @@ class Sent:
     exchange: bytes
     entries: int
     bytes: int
+    withheld: int = 0
+    """Entries of it that travelled as leaf hashes only."""
     began: float = 0.0
     """When it was sent, by `time.perf_counter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Which feed is sent to whom; `allowed` is asked before every message."""
+    """Which feed is sent to whom; `allowed` and `full` are asked before every message.
+
+    `own` says that the node here publishes it; `held` is how many entries the peer has shown to hold.
+    """
 
     peer: str
     log: int
     origin: str
     allowed: Callable[[], bool]
+    full: Callable[[], bool]
+    own: bool
+    held: int
 
 
 class Sending:
@@ -81,7 +92,9 @@ class Sending:
         send: Callable[[Message], Any],
     ) -> None:
         self._served = served
+        self._peer, self._log = served.peer, served.log
         self._next = start
+        self._held = served.held
         self._store = store
         self._writer = writer
         self._reads = reads
@@ -130,12 +143,26 @@ class Sending:
 
     async def _send_next(self) -> None:
         exchange = self._random(wire.EXCHANGE_ID_BYTES)
-        segment, note, end = await self._in_thread(self._read)
-        root = parse_checkpoint(parse(note).text).root
-        began = time.perf_counter()
-        self._under_way.append(Sent(end, root, exchange, end - self._next, segment.ByteSize(), began))
+        stored, note, end, gaps = await self._in_thread(self._read)
+        if self._served.full():
+            if gaps and gaps[-1][1] > self._next:
+                await self._in_writer(lambda tx, start=self._next: forget_gaps(tx.sql, self._peer, self._log, start))
+            segment, self._held = await self._in_thread(lambda: self._whole(stored)), max(self._held, end)
+        else:
+            gap = (max(self._next, self._held), end)
+            if gap[0] < end:
+                await self._in_writer(lambda tx: note_gap(tx.sql, self._peer, self._log, gap))
+            segment = await self._in_thread(lambda: withhold(codec.decode(stored), self._next, self._held, gaps))
+        if not self._served.allowed():
+            raise NotFound(NO_SUCH_FEED)
+        root, withheld = parse_checkpoint(parse(note).text).root, sum(len(one.leaves) for one in segment.absent)
+        sent = Sent(end, root, exchange, end - self._next, segment.ByteSize(), withheld // HASH_BYTES)
+        self._under_way.append(replace(sent, began=time.perf_counter()))
         self._next = end
         await self._send(wire.to_delivery(segment, note, exchange))
+
+    def _whole(self, stored: signals_pb2.Segment) -> signals_pb2.Segment:
+        return stored if stored.first == self._next else runs.cut(codec.decode(stored), self._next)
 
     async def _take(self) -> None:
         async for ack in self._receive():
@@ -175,14 +202,18 @@ class Sending:
                 actor=Actor("peer", peer),
                 peer=peer,
                 exchange=sent.exchange,
-                counts={"entries": sent.entries, "bytes": sent.bytes, "size": sent.size},
+                counts={"entries": sent.entries, "bytes": sent.bytes, "size": sent.size}
+                | ({"withheld": sent.withheld} if sent.withheld else {}),
                 about={"origin": self._served.origin},
             )
 
     async def _in_thread(self, function: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._reads, function)
 
-    def _read(self) -> tuple[signals_pb2.Segment, bytes, int]:
+    async def _in_writer(self, operation: Callable[[Tx], None]) -> None:
+        await asyncio.shield(asyncio.ensure_future(self._writer.submit(operation)))
+
+    def _read(self) -> tuple[signals_pb2.Segment, bytes, int, Gaps]:
         log, index = self._served.log, self._next
         with self._store.read() as session:
             found = runs.read_run(session, log, index)
@@ -190,11 +221,12 @@ class Sending:
                 raise Unsound(f"{self._served.origin}: entry {index} is not in the store")
             segment, end = found
             note = session.one("SELECT note FROM checkpoint WHERE log = ? AND size = ?", (log, end))
+            gaps = gaps_of(session, self._peer, log) if self._served.own else ()
         if note is None:
             raise Unsound(f"{self._served.origin}: size {end} has no checkpoint in the store")
-        if segment.first != index:
-            segment = runs.cut(codec.decode(segment), index)
-        return segment, bytes(note[0]), end
+        if segment.absent:
+            raise Refused(f"entries of {self._served.origin} were withheld from this node, so it cannot serve them")
+        return segment, bytes(note[0]), end, gaps
 
     def _latest(self) -> bytes:
         with self._store.read() as session:

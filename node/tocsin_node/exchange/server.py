@@ -120,7 +120,7 @@ class Servicer(ExchangeServicer):
             raise await self._contradicted(offer, opened, error, peer, context) from error
         with self._with.wakes.waiting(offer.log) as wake:
             await Sending(
-                served=Served(peer, offer.log, offer.origin, offer.allowed),
+                served=self._served(offer, peer, proved),
                 start=opened.next,
                 proved=self._proved(offer, peer, proved),
                 store=self._with.store,
@@ -133,6 +133,12 @@ class Servicer(ExchangeServicer):
                 receive=lambda: _acks(context),
                 send=lambda message: _send(context, message),
             ).run()
+
+    def _served(self, offer: Offer, peer: str, proved: int) -> Served:
+        with self._with.store.read() as session:
+            record = session.one("SELECT size FROM delivery WHERE peer = ? AND log = ?", (peer, offer.log))
+        held = max(proved, int(record[0]) if record else 0)
+        return Served(peer, offer.log, offer.origin, offer.allowed, offer.full, offer.copy is None, held)
 
     def _judge(self, offer: Offer, opened: wire.Open) -> int:
         head = self._with.writer.heads[offer.log].size

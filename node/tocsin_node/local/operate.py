@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.v1 import node_pb2 as pb
-from tocsin_node.audience import recipients
+from tocsin_node.audience import recipients, still_told
 from tocsin_node.backup import backup
 from tocsin_node.card import CardContent, OwnCard
 from tocsin_node.community.service import Communities, Community
@@ -263,7 +263,8 @@ class FeedCalls:
         feed = self._feeds.get(name)
         members = self._audiences().get(feed.audience, ())
         found = recipients(feed.name, members=members, book=self._peers.book, policy_of=self._policies.policy_of)
-        return wire.recipients(found)
+        held = {one.peer: one for one in await asyncio.to_thread(self._status.deliveries, feed.log)}
+        return wire.recipients(still_told(one, self._peers.book, held.get(one.organisation)) for one in found)
 
 
 class PolicyCalls:

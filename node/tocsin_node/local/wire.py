@@ -337,11 +337,11 @@ def shown(found: Shown) -> pb.ShowSignalResponse:
                 valid_until=event.entry.valid_until,
                 epoch=event.entry.epoch,
                 details=event.details,
-                held_by=[one.peer for one in found.delivered if one.size > event.index],
+                held_by=[one.peer for one in found.delivered if one.has(event.index, event.entry)],
             )
             for event in found.events
         ],
-        delivered=deliveries(one for one in found.delivered if one.size > found.events[-1].index),
+        delivered=deliveries(one for one in found.delivered if one.has(found.events[-1].index, found.events[-1].entry)),
         identifier=found.identifier,
         left_out=found.left_out,
     )

@@ -8,7 +8,7 @@ and a disk's flipped bit must not become a verdict. Who changes a run on purpose
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zlib import crc32
 
@@ -18,12 +18,13 @@ from google.protobuf.message import DecodeError
 from tocsin.v1 import signals_pb2 as wire
 from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.errors import Unsound
+from tocsin_node.log.withheld import Gap, Gaps, given
 from tocsin_node.limits import BLOCK, DETAILS_BYTES, SEGMENT_BYTES, SEGMENT_ENTRIES, TAIL_RUNS
 from tocsin_node.segment import codec
 from tocsin_node.segment.codec import U32, Run
 from tocsin_node.store.protocol import Session
 from tocsin_signals.details import digest
-from tocsin_signals.entry import Rows
+from tocsin_signals.entry import Entry, Kind, Rows
 
 ENTRY_WIRE_BYTES: Final = 100
 """At most this many bytes of an entry on the wire beside its details: 84, and room for framing."""
@@ -37,21 +38,42 @@ _AT_ONCE: Final = 500  # variables of one statement: SQLite allowed 999 for long
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How much of a feed a peer has acknowledged, and when (ms UTC)."""
+    """How much of a feed a peer has acknowledged, when (ms UTC), and what of that was withheld from it."""
 
     peer: str
     log: int
     origin: str
     size: int
     at: int
+    gaps: Gaps = ()
+
+    def has(self, index: int, entry: Entry) -> bool:
+        """Whether the peer has acknowledged this entry, and not only its leaf hash."""
+        ref = entry.ref if entry.kind == Kind.WITHDRAW else index
+        return index < self.size and (given(index, self.size, self.gaps) or given(ref, self.size, self.gaps))
+
+    @property
+    def last_given(self) -> int:
+        """The newest entry that the peer was given as a recipient; entry 0, which opens the feed, always was."""
+        last = self.size - 1
+        for first, stop in reversed(self.gaps):
+            last = first - 1 if first <= last < stop else last
+        return last
 
 
-def deliveries(session: Session) -> list[Delivery]:
-    """What every peer has acknowledged of every own feed."""
+def deliveries(session: Session, log: int | None = None) -> list[Delivery]:
+    """What every peer has acknowledged of every own feed, or of one log."""
+    gaps: dict[tuple[str, int], list[Gap]] = {}
+    for peer, number, first, stop in session.all("SELECT peer, log, first, stop FROM withheld ORDER BY first"):
+        gaps.setdefault((peer, int(number)), []).append((int(first), int(stop)))
     records = session.all(
         "SELECT peer, log, origin, size, at FROM delivery JOIN log ON log.id = delivery.log ORDER BY origin, peer"
     )
-    return [Delivery(peer, int(log), origin, int(size), int(at)) for peer, log, origin, size, at in records]
+    return [
+        Delivery(peer, int(number), origin, int(size), int(at), tuple(gaps.get((peer, int(number)), ())))
+        for peer, number, origin, size, at in records
+        if log in (None, number)
+    ]
 
 
 def signed_after(session: Session, log: int, size: int) -> int:
@@ -253,8 +275,6 @@ def merge_tail(session: Session, log: int, end: int) -> None:
     if record[0] <= (1 if full else TAIL_RUNS):
         return
     runs = list(stored_runs(session, log, start))
-    if any(run.absent for run, _ in runs):
-        return
     seeds = {
         int(block): bytes(seed)
         for block, seed in session.all(
@@ -281,10 +301,12 @@ def _groups(runs: Sequence[tuple[Run, U32]]) -> Iterator[list[tuple[Run, U32]]]:
 
 
 def _replace(session: Session, log: int, group: Sequence[tuple[Run, U32]], seeds: Mapping[int, bytes]) -> None:
-    numbers, ids = compact(np.concatenate([ids[run.numbers] for run, ids in group]))
+    numbers, ids = compact(np.concatenate([ids[run.numbers] if len(ids) else ids for run, ids in group]))
     known = {**seeds, **{block: seed for run, _ in group for block, seed in run.seeds.items()}}
     first, count = group[0][0].first, sum(run.count for run, _ in group)
-    body = body_of(first, np.concatenate([run.rows for run, _ in group]), numbers, known)
+    absent = [replace(gap, offset=gap.offset + run.first - first) for run, _ in group for gap in run.absent]
+    rows = np.concatenate([run.rows for run, _ in group])
+    body = codec.encode(first, rows, numbers, (), known, absent).SerializeToString()
     session.execute("DELETE FROM segment WHERE log = ? AND first >= ? AND first < ?", (log, first, first + count))
     store_run(session, log, first, count, body, ids.tolist())
     drop_seeds(session, log, first, count)

@@ -1,6 +1,6 @@
 """Segment messages to rows and back: the only module that touches the message's columns.
 
-`encode` packs a run of rows that are all present; `decode` checks every length before any view is made of a peer's
+`encode` packs the rows present and the leaf hashes of the others; `decode` checks every length before any view is made of a peer's
 bytes and raises Misbehaviour naming the column. Neither hashes: whether the rows are what the publisher signed is
 decided in `verify`. Salts of a whole 256-aligned block travel as the block's seed where the sender knows it.
 """
@@ -70,24 +70,33 @@ class Run:
 
     def indices(self) -> U64:
         """The feed index of every row."""
-        if not self.absent:
-            return np.arange(self.first, self.first + self.count, dtype=np.uint64)
-        present = np.ones(self.count, np.bool_)
-        for run in self.absent:
-            present[run.offset : run.offset + run.count] = False
-        return np.flatnonzero(present).astype(np.uint64) + np.uint64(self.first)
+        return _present(self.first, self.count, self.absent)
 
 
-def encode(first: int, rows: Rows, numbers: U32, details: Sequence[bytes], seeds: Mapping[int, bytes]) -> wire.Segment:
-    """A segment of rows that are all present. `seeds` may name more blocks than lie wholly inside."""
-    segment = wire.Segment(first=first, count=len(rows), details=details, tags=tag_column(rows).tobytes())
+def encode(
+    first: int,
+    rows: Rows,
+    numbers: U32,
+    details: Sequence[bytes],
+    seeds: Mapping[int, bytes],
+    absent: Sequence[Absent] = (),
+) -> wire.Segment:
+    """A segment of the rows present, between the absent runs.
+
+    `seeds` may name more blocks than lie wholly inside; that of a block with an absent entry never goes along, since
+    it gives the salts of all.
+    """
+    count = len(rows) + sum(run.count for run in absent)
+    segment = wire.Segment(first=first, count=count, details=details, tags=tag_column(rows).tobytes())
+    segment.absent.extend(wire.AbsentRun(offset=run.offset, leaves=run.leaves) for run in absent)
     for name in _COLUMNS:
         getattr(segment, name).CopyFrom(_pack(rows[name].astype(np.uint64)))
     segment.details_number.CopyFrom(_pack(numbers.astype(np.uint64)))
-    whole = [block for block in _whole_blocks(first, len(rows)) if block in seeds]
+    indices = _present(first, count, absent)
+    whole = [block for block in _whole_blocks(first, count) if block in seeds and _holds_block(indices, block)]
     segment.seeded_blocks.extend(whole)
     segment.seeds = b"".join(seeds[block] for block in whole)
-    loose = _outside(first, np.arange(first, first + len(rows), dtype=np.uint64), whole)
+    loose = _outside(first, indices, whole)
     segment.salts = salt_column(rows)[loose].tobytes()
     return segment
 
@@ -214,6 +223,20 @@ def _fill_salts(segment: wire.Segment, run: Run) -> None:
         if stop - start != BLOCK:
             raise Misbehaviour("malformed", f"block {block} has a seed and absent entries")
         salts[start:stop] = _matrix(expand_seed(seed), SALT_SIZE)
+
+
+def _present(first: int, count: int, absent: Sequence[Absent]) -> U64:
+    if not absent:
+        return np.arange(first, first + count, dtype=np.uint64)
+    present = np.ones(count, np.bool_)
+    for run in absent:
+        present[run.offset : run.offset + run.count] = False
+    return np.flatnonzero(present).astype(np.uint64) + np.uint64(first)
+
+
+def _holds_block(indices: U64, block: int) -> bool:
+    start, stop = np.searchsorted(indices, np.asarray([block * BLOCK, (block + 1) * BLOCK], np.uint64))
+    return int(stop - start) == BLOCK
 
 
 def _whole_blocks(first: int, count: int) -> range:

@@ -5,7 +5,8 @@
 3. What a node answers for every tag it holds, effect and signals, is what the slow reference makes of its stored
    entries and its policies: so nothing withdrawn or expired matches, nothing live is missed, nothing ignored shows.
 4. A feed's recipients are in its audience, named by the sender's policy, and active peers.
-5. No follower holds an entry that it was never allowed.
+5. No follower holds an entry that it was never allowed, but for withdrawals of signals that it was; who was never
+   allowed anything holds nothing. No withdrawal of a signal that it holds is withheld from it.
 6. All checkpoints of one feed, at whichever honest node, agree: a second root for a size is a split view.
 
 It is called with running and stopped nodes; of a stopped one only its files are looked at. Errors: AssertionError.
@@ -29,6 +30,7 @@ from tocsin_node.testing.ledger import Ledger, allowed
 from tocsin_node.testing.member import NOTHING, Member
 from tocsin_node.testing.reference import Told, tree_root
 from tocsin_signals.details import decode
+from tocsin_signals.entry import Kind
 from tocsin_signals.errors import Rejected
 from tocsin_signals.types import by_code
 
@@ -190,4 +192,10 @@ def _check_allowed(
             continue
         there = held[publisher.organisation].get(feed.origin)
         most = ledger.most(publisher, feed.origin, 0 if there is None else there.size, member.organisation)
-        assert feed.size <= most, f"{member.organisation} holds {feed.size} of {feed.origin}, allowed were {most}"
+        who = f"{member.organisation} of {feed.origin}"
+        assert most or not feed.size, f"{who}: holds {feed.size} entries, allowed were none"
+        for index, (kind, ref) in feed.told.present.items():
+            assert index < most or (kind == Kind.WITHDRAW and ref < most), f"{who}: holds entry {index} of {most}"
+        for index, (kind, ref) in ({} if there is None else there.told.present).items():
+            if kind == Kind.WITHDRAW and index < feed.size and ref in feed.told.present:
+                assert index in feed.told.present, f"{who}: the withdrawal {index} of {ref} is withheld"

@@ -46,6 +46,8 @@ class Told:
     signals: dict[int, Life] = field(default_factory=dict[int, Life])
     rows: dict[tuple[int, int, bytes], int] = field(default_factory=dict[tuple[int, int, bytes], int])
     """(type, epoch, tag) -> the newest signal that asserts it."""
+    present: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    """Index -> (kind, ref) of every entry that is more than a leaf hash."""
 
     def hear(self, run: Run) -> None:
         """Take in the next run of entries."""
@@ -63,6 +65,7 @@ class Told:
             place = present[index]
             self.leaves.append(sha256(b"\x00" + entry_bytes(run.rows, place)).digest())
             blob = run.details[int(run.numbers[place])]
+            self.present[index] = (int(run.rows[place]["kind"]), int(run.rows[place]["ref"]))
             self._hear_one(index, run, place, blob)
 
     def _hear_one(self, index: int, run: Run, place: int, blob: bytes) -> None:

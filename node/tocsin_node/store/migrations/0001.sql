@@ -137,6 +137,15 @@ CREATE TABLE delivery (
   PRIMARY KEY (peer, log)
 );
 
+-- Entries of own feeds that a peer was sent as leaf hashes only, noted before they leave: from first up to stop.
+CREATE TABLE withheld (
+  peer TEXT NOT NULL,
+  log INTEGER NOT NULL REFERENCES log (id),
+  first INTEGER NOT NULL,
+  stop INTEGER NOT NULL,
+  PRIMARY KEY (peer, log, first)
+);
+
 -- Peers whose serving of somebody else's feed was false: not asked for that feed again.
 CREATE TABLE distrusted (
   log INTEGER NOT NULL REFERENCES log (id),

@@ -69,7 +69,7 @@ def recipients(
 
 def withdrawals(organisation: str, book: PeerBook, held: Delivery | None) -> str:
     """What an organisation that is no recipient (any more) still receives, in words; empty for nothing."""
-    if held is None or not book.is_active(organisation):
+    if held is None or held.last_given < 1 or not book.is_active(organisation):
         return ""
     return f"it receives only withdrawals of what it was given (up to entry {held.last_given:,})"
 

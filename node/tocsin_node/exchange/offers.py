@@ -115,8 +115,11 @@ class Offers:
         return Offer(feed.log, feed.origin, None, allowed, full)
 
     def _was_given(self, log: int, peer: str) -> bool:
+        """Whether it acknowledged more than entry 0: of that alone nothing can be withdrawn."""
         with self._store.read() as session:
-            return session.one("SELECT 1 FROM delivery WHERE peer = ? AND log = ?", (peer, log)) is not None
+            return (
+                session.one("SELECT 1 FROM delivery WHERE peer = ? AND log = ? AND size > 1", (peer, log)) is not None
+            )
 
     def _of_relay(self, relay: Relay, copy: Copy, peer: str) -> Offer:
         return Offer(copy.log, copy.origin, copy, lambda: copy.state == OPEN and self._relays.receives(relay, peer))

@@ -3,9 +3,9 @@
 Three loops run side by side and end together. *Deliver* sends the next stored run while fewer than UNACKNOWLEDGED
 deliveries are under way, else waits for an ack or a commit, with a heartbeat for every `heartbeat_s` without either.
 The audience is asked before every message, so that narrowing it counts at once: who was given entries and is no
-recipient any more gets the rest *withheld*, but for the withdrawals of what it was given (`log/withheld`). *Receive* checks each ack against what
-was sent and gives the credit back. *Record* makes acks durable: a delivery counts once the follower says it is in
-*its* store, and both audit logs name its exchange id.
+recipient any more gets the rest *withheld*, but for the withdrawals of what it was given (`log/withheld`). *Receive*
+checks each ack against what was sent and gives the credit back. *Record* makes acks durable: a delivery counts once the
+follower says it is in *its* store, and both audit logs name its exchange id.
 
 A stored run ends at a size this node has signed, so it travels as it is; a follower that stands inside one gets the
 rest of it. The store is read in a thread.

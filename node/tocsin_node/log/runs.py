@@ -18,8 +18,8 @@ from google.protobuf.message import DecodeError
 from tocsin.v1 import signals_pb2 as wire
 from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.errors import Unsound
-from tocsin_node.log.withheld import Gap, Gaps, given
 from tocsin_node.limits import BLOCK, DETAILS_BYTES, SEGMENT_BYTES, SEGMENT_ENTRIES, TAIL_RUNS
+from tocsin_node.log.withheld import Gap, Gaps, given
 from tocsin_node.segment import codec
 from tocsin_node.segment.codec import U32, Run
 from tocsin_node.store.protocol import Session

@@ -1,8 +1,8 @@
 """Segment messages to rows and back: the only module that touches the message's columns.
 
-`encode` packs the rows present and the leaf hashes of the others; `decode` checks every length before any view is made of a peer's
-bytes and raises Misbehaviour naming the column. Neither hashes: whether the rows are what the publisher signed is
-decided in `verify`. Salts of a whole 256-aligned block travel as the block's seed where the sender knows it.
+`encode` packs the rows present and the leaf hashes of the others; `decode` checks every length before any view is made
+of a peer's bytes and raises Misbehaviour naming the column. Neither hashes: whether the rows are what the publisher
+signed is decided in `verify`. Salts of a whole 256-aligned block travel as the block's seed where the sender knows it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,10 @@
-"""Over mutual TLS: who is left out of an audience hears withdrawals, and its copy with gaps is sound and not served on."""
+"""Over mutual TLS: who is left out of an audience hears withdrawals, and its copy with gaps is sound."""
 
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from tocsin.v1 import node_pb2 as pb
 from tocsin_node.testing.town import Town, until
 
 ORIGIN = "a.example/feed/urls"
@@ -45,8 +44,8 @@ def test_a_withdrawal_reaches_who_was_left_out_and_nothing_else_does_even_after_
     held(town, "bc", 4)
     assert not town.matches("b", BAD)
     until(lambda: all(one.size == 4 for one in town.own("a", ORIGIN).delivered))
-    counts = [one["counts"] for one in town.envelopes("a", "signal.delivered") if one["peer"] == "b.example"]
-    assert sum(one.get("withheld", 0) for one in counts) == 1
+    sent = [one for one in town.envelopes("a", "signal.delivered") if one["peer"] == "b.example"]
+    assert sum(one["n"].get("withheld", 0) for one in sent) == 1
     town.audience("a", "all", ["a", "b", "c"])
     town.publish("a", "urls", [AGAIN])
     held(town, "bc", 5)
@@ -54,23 +53,3 @@ def test_a_withdrawal_reaches_who_was_left_out_and_nothing_else_does_even_after_
     town.start("b")
     assert (town.matches("b", AGAIN), town.matches("b", LATER)) == (True, False)
     assert [town.findings(name) for name in "abc"] == [[], [], []]
-
-
-@pytest.mark.timeout(120)
-def test_a_copy_with_gaps_is_not_served_on_and_accuses_nobody(town: Town) -> None:
-    town.publish("a", "urls", [BAD])
-    held(town, "bc", 2)
-    until(lambda: all(one.size == 2 for one in town.own("a", ORIGIN).delivered))
-    town.audience("a", "all", ["a", "c"])
-    town.stop("c")
-    town.publish("a", "urls", [LATER])
-    held(town, "b", 3)
-    town.node("b").RelayFeed(pb.RelayFeedRequest(feed=ORIGIN, audience="all"))
-    town.stop("a")
-    town.start("c")
-    until(lambda: town.followed("c", ORIGIN).behind > 0)
-    assert town.followed("c", ORIGIN).size == 2
-    town.start("a")
-    held(town, "c", 3)
-    assert town.matches("c", LATER)
-    assert town.evidence("c") == []

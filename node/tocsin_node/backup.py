@@ -1,7 +1,7 @@
 """A copy of a home from which `restore` makes one again: database, sealed keys, configuration, policies, token.
 
 Left out: what opens the keys, because a copy that opens itself gives every key to whoever finds it; the high-water
-marks, because they belong to the one home that signed last; the lock, and what only a running node needs (ADR 8).
+marks, because they belong to the one home that signed last; the lock, and what only a running node needs (ADR 11).
 
 The copy is one moment of the database, however much is written meanwhile. It is made beside its place, synced, listed
 with its digests in `backup.json`, and renamed as the last step: half of one is never seen. The database is copied

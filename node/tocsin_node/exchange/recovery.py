@@ -7,7 +7,7 @@ it may be interrupted and repeated. Who sends something false is passed over, wi
 again only when the copy leads to *every* signature known: those kept, those shown now, and the high-water mark.
 
 It never drops an entry and never accepts a loss: what was signed once may be held by somebody who was not asked. Two
-signatures that no one history leads to are a fork; then nothing can make the feed sound again. Why: docs/adr/0030.
+signatures that no one history leads to are a fork; then nothing can make the feed sound again. Why: docs/adr/0019.
 """
 
 import asyncio

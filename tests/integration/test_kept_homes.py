@@ -27,6 +27,17 @@ VERDICTS = (
     ("email", "PERSON.4@bad-4.example", "enforce", "reviewed-by-two", 4),
     ("url", "https://bad-5.example/users/9/photo.html", "enforce", "reviewed-by-two", 5),
     ("url", "https://www.withdrawn-6.example/page", "ignore", "", 0),
+    ("phone", "+49301234567", "enforce", "reviewed-by-two", 7),
+    ("username", "tg:bad_person_8", "enforce", "reviewed-by-two", 8),
+    ("account", "discord:123456789012345678", "enforce", "reviewed-by-two", 9),
+    ("url", "https://93.184.216.34:8443/album", "enforce", "reviewed-by-two", 10),  # by its address
+    (
+        "filehash",
+        "sha256:7470f453f6bbeffbc552727de2e035b21a37ef69c5c8b4105e7a152b32567233",
+        "enforce",
+        "reviewed-by-two",
+        11,
+    ),
     ("domain", "note-1.example", "shadow", "look", 1),
     ("url", "https://from-partner.example/a", "review", "from-partner", 1),
     ("domain", "partner-domain.example", "ignore", "", 0),  # refused by the policy for the partner

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from hashlib import sha256
+from zlib import crc32
 
 import pytest
 
@@ -84,15 +85,23 @@ def test_calls_are_admitted_by_their_token_as_on_a_socket(story: Story) -> None:
         story.hotline.call("Match", query, token="tcs_" + "x" * 43)
 
 
+def checksum(body: bytes, details: bytes) -> int:
+    return crc32(details, crc32(body))
+
+
 def change(member: Member, sql: str) -> None:
     with closing(sqlite3.connect(member.home.database)) as database, database:
+        database.create_function("checksum_of", 2, checksum)
         assert database.execute(sql).rowcount > 0
+
+
+CHANGED = "CAST(substr(body, 1, length(body) - 1) || x'00' AS BLOB)"
 
 
 @pytest.mark.parametrize(
     ("sql", "finding"),
     [
-        ("UPDATE segment SET body = CAST(substr(body, 1, length(body) - 1) || x'00' AS BLOB)", "does not hash"),
+        (f"UPDATE segment SET body = {CHANGED}, checksum = checksum_of({CHANGED}, details)", "does not hash"),
         (
             "UPDATE details SET blob = CAST(replace(CAST(blob AS TEXT), 'harmful', 'benign') AS BLOB)",
             "does not hash",
@@ -138,7 +147,7 @@ def test_the_checker_sees_an_entry_that_went_to_who_may_not_have_it(
     monkeypatch.setattr("tocsin_node.exchange.offers.receives", everybody)
     story.hotline.audience("reports", [story.near])
     story.publish(BAD)
-    with pytest.raises(AssertionError, match=r"far\.example holds 2 of .*, allowed were 1"):
+    with pytest.raises(AssertionError, match=r"far\.example of .*: holds entry 1, allowed were 1"):
         story.fed.settle()
 
 

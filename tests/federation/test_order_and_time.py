@@ -96,7 +96,7 @@ def test_a_cursor_beyond_the_end_is_told_so(story: Story, position: int) -> None
     story.publish("https://bad.example/")
     heard = opened(story, position)
     assert heard.code is grpc.StatusCode.FAILED_PRECONDITION
-    assert f"from {position} on are asked for; the feed has 2" in heard.sentence
+    assert f"from {position} on are asked for; this node holds 2" in heard.sentence
 
 
 def test_cursors_with_a_checkpoint_of_something_else_are_refused(story: Story) -> None:

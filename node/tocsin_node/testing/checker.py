@@ -195,7 +195,9 @@ def _check_allowed(
         who = f"{member.organisation} of {feed.origin}"
         assert most or not feed.size, f"{who}: holds {feed.size} entries, allowed were none"
         for index, (kind, ref) in feed.told.present.items():
-            assert index < most or (kind == Kind.WITHDRAW and ref < most), f"{who}: holds entry {index} of {most}"
+            assert index < most or (kind == Kind.WITHDRAW and ref < most), (
+                f"{who}: holds entry {index}, allowed were {most}"
+            )
         for index, (kind, ref) in ({} if there is None else there.told.present).items():
             if kind == Kind.WITHDRAW and index < feed.size and ref in feed.told.present:
                 assert index in feed.told.present, f"{who}: the withdrawal {index} of {ref} is withheld"

@@ -100,7 +100,8 @@ def test_a_copy_that_is_slow_to_store_is_behind_by_entries_and_since_a_time(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two.believe()
-    until(lambda: seen(two.follower).link == "live" and len(seen(two.follower).feeds) == 1)
+    until(lambda: seen(two.follower).link == "live" and [feed.size for feed in seen(two.follower).feeds] == [1])
+    until(lambda: [one.size for one in seen(two.publisher).sent] == [1])  # entry 0 is there, and known to be
     commit, may_go_on = Copy.commit, threading.Event()
 
     async def slow(self: Copy, *given: Any) -> None:

@@ -9,21 +9,17 @@ measured in this run; a guest and Tocsin do the same number of rows, so that the
 import argparse
 import csv
 import json
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bench.environment import NotRun, run_guest
 from bench.federation import follow, followed_size, introduce, open_local, running, stage
 from bench.limits import machine
 from tocsin.v1 import node_pb2 as pb
 
-ROOT: Final = Path(__file__).parent.parent
-ENVIRONMENTS: Final = ROOT / ".bench"
 BATCH: Final = 1000  # look-ups per call
 LIMIT_S: Final = 600.0  # for one guest
 
@@ -65,10 +61,6 @@ class Figures:
     fetch_s: float
     lookup_s: float
     hits: int
-
-
-class NotRun(Exception):
-    """Why a guest has no figures."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -149,39 +141,7 @@ def _tocsin(folder: Path) -> Figures:
 
 
 def _guest(guest: Guest, folder: Path) -> Figures:
-    python = _environment(guest)
-    script = Path(__file__).parent / "guests" / f"guest_{guest.name}.py"
-    try:
-        done = subprocess.run(
-            [python, str(script), str(folder)], capture_output=True, text=True, timeout=LIMIT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise NotRun(f"it needed more than {LIMIT_S:.0f} s for {guest.rows:,} rows") from None
-    if done.returncode:
-        raise NotRun(_last_line(done.stderr))
-    return Figures(**json.loads(done.stdout.splitlines()[-1]))
-
-
-def _environment(guest: Guest) -> str:
-    """The interpreter of the guest's own environment. Errors: NotRun when it cannot be made."""
-    place = ENVIRONMENTS / guest.name
-    python, made = place / "bin" / "python", place / ".made"
-    if made.exists() and made.read_text() == " ".join(guest.packages):
-        return str(python)
-    print(f"making an environment for {guest.name} ...", file=sys.stderr, flush=True)
-    shutil.rmtree(place, ignore_errors=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *guest.packages]
-    for command in ([sys.executable, "-m", "venv", str(place)], install):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise NotRun(f"it cannot be installed: {_last_line(done.stderr)}")
-    made.write_text(" ".join(guest.packages))
-    return str(python)
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1][-300:] if lines else "it said nothing"
+    return Figures(**json.loads(run_guest(guest.name, guest.packages, str(folder), limit_s=LIMIT_S)))
 
 
 if __name__ == "__main__":

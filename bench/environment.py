@@ -17,9 +17,12 @@ class NotRun(Exception):
     """Why a guest has no figures."""
 
 
-def run_guest(name: str, packages: tuple[str, ...], *arguments: str, limit_s: float) -> str:
-    """The last line that `guests/guest_NAME.py` prints in an environment with these packages. Errors: NotRun."""
-    command = [_interpreter(name, packages), str(GUESTS / f"guest_{name}.py"), *arguments]
+def run_guest(name: str, packages: tuple[str, ...], *arguments: str, limit_s: float, script: str = "") -> str:
+    """The last line that `guests/guest_SCRIPT.py` prints in the environment NAME of these packages. Errors: NotRun.
+
+    The script is called as the environment unless it says otherwise.
+    """
+    command = [_interpreter(name, packages), str(GUESTS / f"guest_{script or name}.py"), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired:

@@ -8,16 +8,15 @@ Callers see the asynchronous ``Tagger``, so that a tagger which asks custodians 
 ``tag_batch`` is the plain function that worker processes run. Canonical forms are made elsewhere, and no error here
 repeats one.
 
-Measured, one core: keying the first HMAC once and copying it costs 0.56 us a context against 0.75 us in hashlib and
-1.6 us unkeyed. The second HMAC has a new key each time: two plain SHA-256 calls take 0.85 us, the library's 1.5 us.
+Measured, one core: an HMAC written as two plain SHA-256 calls over the padded key takes 0.85 us; hashing the key once
+and copying the state gains nothing, and a keyed HMAC object of a library takes 1.5 us. A tag costs 2 us.
 """
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple, Protocol
-
-from cryptography.hazmat.primitives import hashes, hmac
 
 from tocsin_crypto.errors import Malformed
 
@@ -85,7 +84,7 @@ class KeyedTagger:
 
 def key_id(epoch_key: bytes) -> bytes:
     """The first 16 bytes of HMAC-SHA-256(epoch key, "tocsin/1/key-id"): says which key, nothing about it."""
-    return _hmac(epoch_key, b"tocsin/1/key-id").finalize()[:KEY_ID_BYTES]
+    return hmac.digest(epoch_key, b"tocsin/1/key-id", "sha256")[:KEY_ID_BYTES]
 
 
 def context(community: str, epoch: int, request: TagRequest) -> bytes:
@@ -101,24 +100,27 @@ def tag_of(output: bytes) -> bytes:
 
 
 def tag_batch(key: EpochKey, requests: Sequence[TagRequest]) -> list[bytes]:
-    """The tags in the order of the requests."""
-    begun: dict[tuple[str, str], tuple[hmac.HMAC, int]] = {}
+    """The tags in the order of the requests.
+
+    What `context`, HMAC and `tag_of` say, in one loop: a look-up makes some seven tags, and calling functions for each
+    takes a quarter longer.
+    """
+    inner, outer = key.key.translate(_INNER) + b"\x36" * 32, key.key.translate(_OUTER) + b"\x5c" * 32
+    begun: dict[tuple[str, str], tuple[bytes, int]] = {}
     tags: list[bytes] = []
     for profile, scope, canonical in requests:
-        if (profile, scope) not in begun:
+        space = profile, scope
+        if space not in begun:
             head = _head(key.community, key.epoch, profile, scope)
-            begun[profile, scope] = (_hmac(key.key, head), len(head))
-        prepared, size = begun[profile, scope]
-        one = prepared.copy()
-        one.update(_last(canonical, size))
-        tags.append(tag_of(one.finalize()))
+            begun[space] = (inner + head, MAX_CONTEXT - len(head) - 2)
+        start, room = begun[space]
+        data = canonical.encode() if canonical.isascii() else _utf8(canonical)
+        if len(data) > room:
+            raise _too_long(MAX_CONTEXT - room + len(data))
+        output = sha256(outer + sha256(start + len(data).to_bytes(2, "big") + data).digest()).digest()
+        least = sha256(output.translate(_INNER) + _INNER_REST).digest()
+        tags.append(sha256(output.translate(_OUTER) + _OUTER_REST + least).digest())
     return tags
-
-
-def _hmac(key: bytes, data: bytes) -> hmac.HMAC:
-    keyed = hmac.HMAC(key, hashes.SHA256())
-    keyed.update(data)
-    return keyed
 
 
 def _head(community: str, epoch: int, profile: str, scope: str) -> bytes:
@@ -129,10 +131,21 @@ def _head(community: str, epoch: int, profile: str, scope: str) -> bytes:
 
 def _last(canonical: str, before: int) -> bytes:
     """The canonical form as the last part of a context that has ``before`` bytes so far."""
-    part = _lp(canonical, "a canonical form")
-    if before + len(part) > MAX_CONTEXT:
-        raise Malformed(f"a tag context has {before + len(part)} bytes, more than {MAX_CONTEXT}")
-    return part
+    data = _utf8(canonical)
+    if before + 2 + len(data) > MAX_CONTEXT:
+        raise _too_long(before + 2 + len(data))
+    return len(data).to_bytes(2, "big") + data
+
+
+def _utf8(canonical: str) -> bytes:
+    try:
+        return canonical.encode()
+    except UnicodeEncodeError:
+        raise Malformed("a canonical form to be tagged is not text") from None
+
+
+def _too_long(size: int) -> Malformed:
+    return Malformed(f"a tag context has {size} bytes, more than {MAX_CONTEXT}")
 
 
 def _lp(text: str, what: str) -> bytes:

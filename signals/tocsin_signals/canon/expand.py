@@ -32,8 +32,8 @@ def expand_url(text: str) -> tuple[Expression, ...]:
     found = [Expression("url", whole(parsed)), Expression("url-path", authority + path)]
     prefix = authority + "/"
     found.append(Expression("url-prefix", prefix))
-    for directory in path[1:].split("/")[:MAX_PREFIX_DEPTH]:
-        if directory:
+    if path != "/":  # slashes are single and none is the last, so no directory is empty
+        for directory in path[1:].split("/", MAX_PREFIX_DEPTH)[:MAX_PREFIX_DEPTH]:
             prefix += directory + "/"
             found.append(Expression("url-prefix", prefix))
     if is_address(parsed.host):
@@ -59,8 +59,15 @@ def expand_email(text: str) -> tuple[Expression, ...]:
 
 
 def _domains(host: str) -> list[Expression]:
-    labels = host.split(".")
-    if len(labels) < 2:
+    """The host and its parents of 5 to 2 labels; nothing for a single label."""
+    start = host.find(".") + 1
+    if not start:
         return []
-    parents = [".".join(labels[-count:]) for count in range(min(MAX_SUFFIX_LABELS, len(labels) - 1), 1, -1)]
-    return [Expression("domain", name) for name in (host, *parents)]
+    found = [Expression("domain", host)]
+    skipped = host.count(".") - MAX_SUFFIX_LABELS  # parents that have more labels than look-ups try
+    while (following := host.find(".", start)) > 0:
+        if skipped <= 0:
+            found.append(Expression("domain", host[start:]))
+        skipped -= 1
+        start = following + 1
+    return found

@@ -47,6 +47,10 @@ REGISTRY: Final = (
     _type("username", 0x0501, "username/1", 365),
     _type("account", 0x0601, "account/1", 365),
     _type("ip", 0x0701, "ip/1", 7),  # most addresses pass to somebody else within days
+    _type("cidr", 0x0702, "cidr/1", 7),
+    _type("wallet", 0x0801, "wallet/1", MAX_LIFETIME_DAYS),  # a key is never given to somebody else
+    _type("iban", 0x0901, "iban/1", 365),
+    _type("device", 0x0A01, "device/1", 365),
     _type("filehash", 0x0B01, "filehash/1", MAX_LIFETIME_DAYS, enumerable=False),  # names its content for good
 )
 _BY_NAME: Final = MappingProxyType({entry.name: entry for entry in REGISTRY})

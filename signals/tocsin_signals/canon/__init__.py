@@ -3,7 +3,7 @@
 `canonicalise` and `expand` dispatch by type name. Both are pure and deterministic: no moving list, no network, no
 version-dependent Unicode data takes part. Importing this package needs ada-url 1.32 or newer (see `engine`); the data
 of phone numbers is imported with the first one (`load` does it at once). Safe to call in worker processes; about 15
-microseconds a URL. Reference signals 1 and 3.
+microseconds a URL, up to 350 for wallets whose checksum is Keccak's. Reference signals 1 and 3.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,25 @@ from types import MappingProxyType
 from typing import Final
 
 from tocsin_signals import types
+from tocsin_signals.canon.cidr import cidr
+from tocsin_signals.canon.device import device
 from tocsin_signals.canon.email import email, mailbox
-from tocsin_signals.canon.expand import Expression, expand_domain, expand_email, expand_url
+from tocsin_signals.canon.expand import (
+    Expression,
+    expand_address,
+    expand_domain,
+    expand_email,
+    expand_range,
+    expand_url,
+)
 from tocsin_signals.canon.filehash import filehash
 from tocsin_signals.canon.host import domain
+from tocsin_signals.canon.iban import iban
 from tocsin_signals.canon.ip import ip
 from tocsin_signals.canon.phone import load, phone
 from tocsin_signals.canon.platform import account, username
 from tocsin_signals.canon.url import url, url_path, url_prefix
+from tocsin_signals.canon.wallet import wallet
 
 __all__ = ["Expression", "canonicalise", "expand", "load"]
 
@@ -33,6 +44,10 @@ _CANONICALISERS: Final = MappingProxyType[str, Callable[[str], str]](
         "username": username,
         "account": account,
         "ip": ip,
+        "cidr": cidr,
+        "wallet": wallet,
+        "iban": iban,
+        "device": device,
         "filehash": filehash,
     }
 )
@@ -46,6 +61,8 @@ _EXPANDERS: Final = MappingProxyType[str, Callable[[str], tuple[Expression, ...]
         "domain": expand_domain,
         "email": expand_email,
         "email-mailbox": expand_email,
+        "ip": expand_address,
+        "cidr": expand_range,
     }
 )
 """Types whose look-ups try more than the value itself."""

@@ -1,13 +1,15 @@
 """What a look-up tries for one identifier: every expression under which somebody may have published it.
 
 Publishers publish exactly one expression; the side that looks up widens. Reference signals 1.5. Order is stable: most
-exact first. A host that is an address is looked up as `ip`. At most 12 expressions for one URL. Types that are not here
-are looked up as they are.
+exact first. A host that is an address is looked up as `ip` and as the ranges (`cidr`) that hold it: /24 of IPv4; /64,
+/56 and /48 of IPv6. /32 and /128 are the address itself and no further expression. At most 12 expressions for one URL,
+4 for one address. Types that are not here are looked up as they are.
 """
 
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from tocsin_signals.canon.cidr import cidr, ranges, wider
 from tocsin_signals.canon.email import email, mailbox
 from tocsin_signals.canon.host import domain, is_address
 from tocsin_signals.canon.ip import ip
@@ -26,7 +28,7 @@ class Expression(NamedTuple):
 
 
 def expand_url(text: str) -> tuple[Expression, ...]:
-    """The page, its path, the root and first three directories, and the host with its parents (or the address)."""
+    """The page, its path, the root and first three directories, and the host with its parents (or the address and its ranges)."""
     parsed = parse(text)
     authority, path = parsed.authority, parsed.path
     found = [Expression("url", whole(parsed)), Expression("url-path", authority + path)]
@@ -37,7 +39,7 @@ def expand_url(text: str) -> tuple[Expression, ...]:
             prefix += directory + "/"
             found.append(Expression("url-prefix", prefix))
     if is_address(parsed.host):
-        found.append(Expression("ip", parsed.host.strip("[]")))
+        found += _address(parsed.host.strip("[]"))
     else:
         found += _domains(parsed.host)
     return tuple(found)
@@ -46,8 +48,20 @@ def expand_url(text: str) -> tuple[Expression, ...]:
 def expand_domain(text: str) -> tuple[Expression, ...]:
     """The domain and its parents; logs have addresses in the same column, which are looked up as such."""
     with suppress(Rejected):
-        return (Expression("ip", ip(text)),)
+        return expand_address(text)
     return tuple(_domains(domain(text)))
+
+
+def expand_address(text: str) -> tuple[Expression, ...]:
+    """The address and the ranges that hold it."""
+    return tuple(_address(ip(text)))
+
+
+def expand_range(text: str) -> tuple[Expression, ...]:
+    """The range and the wider ones that hold it; single addresses in the same column are looked up as such."""
+    with suppress(Rejected):
+        return expand_address(text)
+    return tuple(Expression("cidr", found) for found in wider(cidr(text)))
 
 
 def expand_email(text: str) -> tuple[Expression, ...]:
@@ -56,6 +70,10 @@ def expand_email(text: str) -> tuple[Expression, ...]:
     with suppress(Rejected):  # `+tag@` is an address, but no mailbox can be told from it
         found.append(Expression("email-mailbox", mailbox(text)))
     return tuple(found)
+
+
+def _address(address: str) -> list[Expression]:
+    return [Expression("ip", address), *(Expression("cidr", found) for found in ranges(address))]
 
 
 def _domains(host: str) -> list[Expression]:

@@ -25,23 +25,35 @@ _NAT64: Final = 0x64FF9B << 64  # 64:ff9b::/96, the well-known NAT64 prefix
 
 def ip(text: str) -> str:
     """Canonical form of one address."""
+    address, length = split(text)
+    if length is not None and not _DIGITS.fullmatch(length):
+        raise reject("syntax")
+    if _QUAD.fullmatch(address):
+        whole, found = "32", address
+    else:
+        number = _version_6(address)
+        whole, found = "128", str(carried(number) or number)
+    if length not in (None, whole):
+        raise reject("prefix")
+    return found
+
+
+def split(text: str) -> tuple[str, str | None]:
+    """The address as written, without brackets, and the prefix length as written, if one follows."""
     text = refang_dots(trim(text)).replace("[:]", ":")
     if not text:
         raise reject("empty")
     if len(text) > MAX_BYTES:
         raise reject("syntax")
     address, slash, length = text.partition("/")
-    if slash and not _DIGITS.fullmatch(length):
-        raise reject("syntax")
     if address.startswith("[") and address.endswith("]"):
         address = address[1:-1]
-    if "%" in address:
-        raise reject("zone")
-    whole = "32" if _QUAD.fullmatch(address) else "128"
-    found = address if whole == "32" else _version_6(address)
-    if slash and length != whole:
-        raise reject("prefix")
-    return found
+    return address, length if slash else None
+
+
+def read(address: str) -> IPv4Address | IPv6Address:
+    """The address as it is written, of either version."""
+    return IPv4Address(address) if _QUAD.fullmatch(address) else _version_6(address)
 
 
 def carried(address: IPv6Address) -> IPv4Address | None:
@@ -50,9 +62,10 @@ def carried(address: IPv6Address) -> IPv4Address | None:
     return IPv4Address(number & 0xFFFFFFFF) if number >> 32 in (_MAPPED, _NAT64) else None
 
 
-def _version_6(text: str) -> str:
+def _version_6(text: str) -> IPv6Address:
+    if "%" in text:
+        raise reject("zone")
     try:
-        address = IPv6Address(text)
+        return IPv6Address(text)
     except ValueError:
         raise reject("syntax") from None
-    return str(carried(address) or address)

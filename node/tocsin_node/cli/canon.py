@@ -3,6 +3,9 @@
 `--jsonl` is a filter for other implementations to compare with: one request a line, `{"type": ..., "in": ...,
 "hint": {"region": ...}}` (or `in_b64`, bytes in base64), and exactly one answer a line, in order: `{"out": ...}` or
 `{"reject": REASON}`. Answers are written as soon as the lines at hand are done.
+
+What looks wrong about a canonical form (`tocsin_signals.lint`) is said beside it and changes neither it nor the status:
+a line each on stderr, `"warnings"` in JSON, their words alone in answers, no key where there are none.
 """
 
 import base64
@@ -39,7 +42,7 @@ def canon(
     ] = None,
     *,
     type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="url, email, domain ...", show_default=False)
+        str, typer.Option("--type", "-t", metavar="TYPE", help="url, email, wallet ...", show_default=False)
     ] = "",
     region: Annotated[
         str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
@@ -62,6 +65,7 @@ def canon(
 def _one(run: Invocation, value: str, type_name: str, region: str) -> int:
     from tocsin_signals.canon import canonicalise
     from tocsin_signals.errors import Rejected
+    from tocsin_signals.lint import lint
 
     try:
         out = canonicalise(type_name, value, region=region or None)
@@ -73,10 +77,14 @@ def _one(run: Invocation, value: str, type_name: str, region: str) -> int:
         else:
             run.out.error(f"{error.reason}: {error.sentence}")
         return Exit.FINDINGS
+    found = lint(type_name, out)
     if run.out.json:
-        run.out.emit({"out": out})
+        warnings = [warning._asdict() for warning in found]
+        run.out.emit({"out": out} | ({"warnings": warnings} if warnings else {}))
     else:
         run.out.text(out)
+        for word, sentence in found:
+            run.out.warning(f"{word}: {sentence}")
     return Exit.OK
 
 
@@ -90,16 +98,19 @@ def _filter(path: Path) -> int:
     return Exit.OK
 
 
-def answer(line: bytes) -> dict[str, str]:
+def answer(line: bytes) -> dict[str, str | list[str]]:
     """The answer to one request line, whatever it holds."""
     from tocsin_signals.canon import canonicalise
     from tocsin_signals.errors import Rejected
+    from tocsin_signals.lint import lint
 
     try:
         type_name, text, region = _request(line)
-        return {"out": canonicalise(type_name, text, region=region)}
+        out = canonicalise(type_name, text, region=region)
     except Rejected as error:
         return {"reject": error.reason}
+    words = [warning.word for warning in lint(type_name, out)]
+    return {"out": out, "warnings": words} if words else {"out": out}
 
 
 def _request(line: bytes) -> tuple[str, str, str | None]:

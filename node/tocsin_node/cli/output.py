@@ -50,6 +50,10 @@ class Output:
         """What went wrong, on stderr."""
         sys.stderr.write(f"error: {clean(sentence)}\n")
 
+    def warning(self, sentence: str) -> None:
+        """What went well and should be looked at, on stderr."""
+        sys.stderr.write(f"warning: {clean(sentence)}\n")
+
     def pairs(self, rows: Iterable[tuple[str, str]], *, title: str = "") -> None:
         """Names and values, one pair a line; empty values are left out."""
         from rich.table import Table

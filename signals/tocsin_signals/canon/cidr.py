@@ -1,8 +1,8 @@
 """Ranges of addresses: profile cidr/1, `address/length`. Reference signals 3.6.
 
-In order: trim · refang · a length must follow · brackets off · an address as in ip/1, with the same refusals; a range of
-addresses that only carry IPv4 ones becomes that IPv4 range · only the lengths that look-ups try · no bits set below the
-length, for nobody could tell whether the address or the range was meant. One address is `ip`, whatever follows it.
+In order: trim · refang · a length must follow · brackets off · an address as in ip/1, with the same refusals; a range
+of addresses that only carry IPv4 ones becomes that IPv4 range · only the lengths that look-ups try · no bits set below
+the length, for nobody could tell whether the address or the range was meant. One address is `ip`, whatever follows it.
 
 A look-up tries few lengths, because each costs a tag, and a published range that no look-up tries would be silently
 dead: /24 for IPv4 (what one network announces), /64, /56 and /48 for IPv6 (one link, home and site). Anything wider is

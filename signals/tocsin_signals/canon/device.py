@@ -23,7 +23,9 @@ SHARED_ANDROID_ID: Final = "9774d56d682e549c"
 
 _UUID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _IMEI: Final = re.compile(r"[0-9]{14,16}")
-_MAC: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}")
+_MAC: Final = re.compile(
+    r"[0-9a-f]{12}|[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}"
+)
 _ANDROID_ID: Final = re.compile(r"[0-9a-f]{16}")
 _IMEI_DIGITS: Final = 14
 

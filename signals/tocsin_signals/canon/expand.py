@@ -28,7 +28,7 @@ class Expression(NamedTuple):
 
 
 def expand_url(text: str) -> tuple[Expression, ...]:
-    """The page, its path, the root and first three directories, and the host with its parents (or the address and its ranges)."""
+    """The page, its path, the root and first three directories, and the host: its parents, or an address's ranges."""
     parsed = parse(text)
     authority, path = parsed.authority, parsed.path
     found = [Expression("url", whole(parsed)), Expression("url-path", authority + path)]

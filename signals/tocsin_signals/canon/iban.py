@@ -1,8 +1,8 @@
 """Bank accounts: profile iban/1, an IBAN (ISO 13616). Reference signals 3.8.
 
-In order: trim · spaces of every kind and hyphens out · a word `IBAN` in front off, with or without a colon · ASCII only,
-in upper case · two letters of country, two check digits, 11 to 30 letters and digits of account · check digits are 02 to
-98 · the whole, its first four signs moved to the end and letters counted from 10, leaves 1 when divided by 97.
+In order: trim · spaces of every kind and hyphens out · ASCII only, in upper case · a word `IBAN` in front off, with or
+without a colon · two letters of country, two check digits, 11 to 30 letters and digits of account · check digits are 02
+to 98 · the whole, its first four signs moved to the end and letters counted from 10, leaves 1 when divided by 97.
 
 The country's own length and structure are advice (`tocsin_signals.lint`), not part of the profile: the registry grows,
 and two organisations with different editions must still agree. Card numbers are no type at all.

@@ -41,6 +41,7 @@ from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
 from tocsin_signals.errors import Rejected
 from tocsin_signals.jsonlines import JsonLinesFile, JsonRejects
+from tocsin_signals.lint import lint
 from tocsin_signals.rows import RowReject
 
 
@@ -233,12 +234,13 @@ def read_json_lines(data: bytes) -> None:
 
 
 def read_identifier(type_name: str, data: bytes) -> None:
-    """A canonical form is its own canonical form, and among what a look-up tries."""
+    """A canonical form is its own canonical form, and among what a look-up tries; lint reads every one."""
     text = data.decode("utf-8", "replace")
     canonical = canonicalise(type_name, text)
     assert canonicalise(type_name, canonical) == canonical
     assert len(canonical.encode()) <= 65_535
-    expand(type_name, text)
+    assert (type_name, canonical) in expand(type_name, text)
+    lint(type_name, canonical)
 
 
 def read_hello(data: bytes) -> None:

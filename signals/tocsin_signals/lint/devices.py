@@ -7,6 +7,8 @@ from tocsin_signals.lint.placeholders import lint_digits
 
 _RANDOM: Final = "4"
 _VERSION_AT: Final = 14  # the place of a UUID's version
+_VARIANT_AT: Final = 19  # both are fixed in a random UUID, whoever made up the rest
+_UUIDS: Final = frozenset({"idfa", "gaid", "idfv"})
 _ADVERTISING: Final = frozenset({"idfa", "gaid"})
 _GROUP: Final = 1  # bits of a MAC address's first byte (IEEE 802)
 _LOCAL: Final = 2
@@ -26,4 +28,6 @@ def lint_device(canonical: str) -> Iterator[str]:
             yield "mac-group"
         elif first & _LOCAL:
             yield "mac-local"
-    yield from lint_digits(canonical)
+    if kind in _UUIDS:
+        value = value[:_VERSION_AT] + value[_VERSION_AT + 1 : _VARIANT_AT] + value[_VARIANT_AT + 1 :]
+    yield from lint_digits(value)

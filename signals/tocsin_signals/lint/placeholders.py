@@ -13,7 +13,7 @@ _HEX: Final = "0123456789abcdef"
 
 
 def lint_digits(canonical: str) -> Iterator[str]:
-    """Digits, hexadecimal or not, after a kind and a colon."""
+    """Digits, hexadecimal or not, alone or after a kind and a colon."""
     digits = canonical.rpartition(":")[2].removeprefix("0x").replace("-", "")
     if len(digits) < MIN_DIGITS or digits.strip(_HEX):
         return

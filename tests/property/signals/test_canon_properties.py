@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 import pytest
@@ -11,10 +11,13 @@ from hypothesis import assume, given, strategies as st
 
 from tocsin_signals import types
 from tocsin_signals.canon import canonicalise, expand
+from tocsin_signals.canon.device import KINDS
 from tocsin_signals.canon.text import MAX_TEXT_BYTES, nfkc_cf
 from tocsin_signals.canon.unicode13 import all_assigned
+from tocsin_signals.canon.wallet import ALIASES
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, Level
+from tocsin_signals.lint import lint
 
 GUARD: Final = Guard()
 
@@ -165,6 +168,51 @@ HASHES: Final = st.builds(
     st.sampled_from(["md5", "SHA1", "sha-1", "Sha-256", "sha256", "sha512", "crc32"]),
     st.one_of(*(st.text("0123456789abcdefABCDEF", min_size=size, max_size=size) for size in (32, 40, 64, 128, 12))),
 )
+RANGES: Final = st.builds(
+    "{}/{}".format,
+    st.one_of(IPS, st.sampled_from(["192.0.2.0", "2001:DB8::", "[2001:db8:1:2::]", "::ffff:192.0.2.0", "10[.]0.0.0"])),
+    st.sampled_from([24, 64, 56, 48, 120, 0, 32, "", "24 "]),
+)
+SOME_WALLETS: Final = (
+    *(
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+        "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
+        "LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9",
+    ),
+    *("3CDJNfdWX8m2NwuGUV3nhXHXEeLygMXoAj", "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a"),
+    *("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "41a614f803b6fd780986a42c78ec9c7f77e6ded13c"),
+    "4LL9oSLmtpccfufTMvppY6JwXNouMBzSkbLYfpAV5Usx3skxNgYeYTRj5UzqtReoS44qo9mtmXCqY45DJ852K5Jv2bYXZKKQePHES9khPK",
+    *("vines1vzrYbzLMRdu58ou5XTby4qAqVRLmqo36NKPTg", "EQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPrHF"),
+)
+WALLETS: Final = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from([f"{name}:" for name in ALIASES] + ["", "doge:", " BTC : ", "btc:bitcoin:"]),
+    st.sampled_from(["", "", "", "//", "pay-", "transfer/"]),
+    st.one_of(st.sampled_from(SOME_WALLETS), TEXTS, st.text("0123456789abcdefxABCDEF", max_size=66)),
+    st.sampled_from(["", "", "", "@1", "?amount=1", " "]),
+)
+IBANS: Final = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "", "IBAN ", "iban:", "\u00a0"]),
+    st.one_of(
+        st.sampled_from(["GB82 WEST 1234 5698 7654 32", "de89-3704-0044-0532-0130-00", "NO9386011117947"]),
+        st.from_regex(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", fullmatch=True),
+        TEXTS,
+    ),
+    st.sampled_from(["", "", " ", "-", "\u2009"]),
+)
+DEVICES: Final = st.builds(
+    "{}:{}".format,
+    st.sampled_from([*KINDS, "AAID", "android_id", " MAC ", "serial"]),
+    st.one_of(
+        st.uuids().map(str),
+        st.uuids().map("{{{}}}".format),
+        st.text("0123456789", min_size=13, max_size=17),
+        st.binary(min_size=6, max_size=6).map(lambda raw: raw.hex("-").upper()),
+        st.binary(min_size=8, max_size=8).map(bytes.hex),
+        TEXTS,
+    ),
+)
 SPELLINGS: Final[dict[str, st.SearchStrategy[str]]] = {
     **dict.fromkeys(("url", "url-path", "url-prefix"), st.one_of(URLS, TEXTS, DOMAINS)),
     "domain": st.one_of(DOMAINS, TEXTS),
@@ -173,6 +221,10 @@ SPELLINGS: Final[dict[str, st.SearchStrategy[str]]] = {
     "username": st.one_of(NAMES, TEXTS, PLAUSIBLE_NAMES),
     "account": st.one_of(NAMES, PLAUSIBLE_ACCOUNTS),
     "ip": st.one_of(IPS, TEXTS),
+    "cidr": st.one_of(RANGES, TEXTS),
+    "wallet": WALLETS,
+    "iban": IBANS,
+    "device": DEVICES,
     "filehash": HASHES,
 }
 REGIONS: Final = st.sampled_from([None, "GB", "US", "DE", "MX", "AR", "IT", "BR", "RU", "AE", "AU", "KZ"])
@@ -255,17 +307,41 @@ def test_the_guard_has_a_verdict_on_every_canonical_form_and_never_quotes_it(
     assert len(canonical) < 8 or canonical not in verdict.sentence
 
 
+@pytest.mark.parametrize("type_name", TYPE_NAMES)
+@given(data=st.data())
+def test_lint_has_an_opinion_on_every_canonical_form_and_never_quotes_it(type_name: str, data: st.DataObject) -> None:
+    canonical = canonical_or_none(type_name, data.draw(SPELLINGS[type_name]))
+    if canonical is None:
+        return
+    found = lint(type_name, canonical)
+    assert len({warning.word for warning in found}) == len(found)
+    assert len(canonical) < 8 or all(canonical not in warning.sentence for warning in found)
+
+
 @given(address=st.ip_addresses(v=4), path=st.sampled_from(["", "/", "/a?b=1", ":8080/x"]))
 def test_a_url_on_an_address_is_found_by_a_signal_on_the_address(address: IPv4Address, path: str) -> None:
     for host in (str(address), f"[::ffff:{address}]", f"[64:ff9b::{address}]", hex(int(address))):
         assert ("ip", str(address)) in expand("url", f"http://{host}{path}")
-    assert expand("domain", str(address)) == (("ip", str(address)),)
+    assert expand("domain", str(address)) == expand("ip", str(address))
 
 
 @given(address=st.ip_addresses(v=6))
 def test_an_ipv6_address_is_written_as_the_url_parser_writes_it(address: IPv6Address) -> None:
     canonical = canonicalise("ip", address.exploded)
-    assert expand("url", f"http://[{address.exploded}]/")[-1] == ("ip", canonical)
+    assert expand("url", f"http://[{address.exploded}]/")[3:] == expand("ip", canonical)
+
+
+@given(address=st.ip_addresses())
+def test_an_address_is_found_by_every_range_that_can_be_published_around_it_and_by_no_other(
+    address: IPv4Address | IPv6Address,
+) -> None:
+    canonical = canonicalise("ip", str(address))
+    tried = expand("ip", canonical)
+    assert tried[0] == ("ip", canonical)
+    whole = ip_address(canonical)
+    around = [ip_network((whole, length), strict=False) for length in range(whole.max_prefixlen, -1, -1)]
+    published = [("cidr", str(network)) for network in around if canonical_or_none("cidr", str(network))]
+    assert list(tried[1:]) == published
 
 
 @given(text=URLS)

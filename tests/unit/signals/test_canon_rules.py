@@ -31,7 +31,7 @@ def test_every_type_refuses_lone_surrogates_and_oversize_text(type_name: str) ->
 def test_an_unknown_type_is_rejected_by_both_doors() -> None:
     assert reason("fax", "1") == "unknown-type"
     with pytest.raises(Rejected, match="not known"):
-        canon.expand("cidr", "192.0.2.0/24")
+        canon.expand("fax", "+442079460958")
 
 
 def test_a_region_is_allowed_and_changes_nothing_for_types_without_national_forms() -> None:

@@ -16,6 +16,10 @@ def test_names_and_codes_of_the_registry_are_one_to_one_and_fixed() -> None:
         "username": 0x0501,
         "account": 0x0601,
         "ip": 0x0701,
+        "cidr": 0x0702,
+        "wallet": 0x0801,
+        "iban": 0x0901,
+        "device": 0x0A01,
         "filehash": 0x0B01,
     }
     for entry in types.REGISTRY:
@@ -33,6 +37,7 @@ def test_an_unknown_name_is_rejected_and_an_unknown_code_is_none() -> None:
 def test_default_lifetimes_stay_below_the_maximum() -> None:
     days = {entry.name: entry.default_lifetime_days for entry in types.REGISTRY}
     assert (days["email"], days["account"], days["ip"], days["filehash"]) == (365, 365, 7, types.MAX_LIFETIME_DAYS)
+    assert (days["cidr"], days["wallet"], days["iban"], days["device"]) == (7, types.MAX_LIFETIME_DAYS, 365, 365)
     assert all(0 < entry.default_lifetime_days <= types.MAX_LIFETIME_DAYS for entry in types.REGISTRY)
 
 

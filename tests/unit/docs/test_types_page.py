@@ -9,7 +9,10 @@ import pytest
 
 from tocsin_signals import types
 from tocsin_signals.canon import canonicalise, platform
+from tocsin_signals.canon.device import KINDS
+from tocsin_signals.canon.wallet import CHAINS
 from tocsin_signals.formats import Format
+from tocsin_signals.lint.words import SENTENCES
 from tocsin_signals.rowfile import open_rows
 from tocsin_signals.rows import Row
 
@@ -24,8 +27,8 @@ def test_every_type_has_one_row_with_its_lifetime() -> None:
 
 
 def order(entry: types.SignalType) -> int:
-    """The page puts `ip` beside the other hosts."""
-    return 0x02FF if entry.name == "ip" else entry.code
+    """The page puts addresses beside the other hosts."""
+    return 0x02F0 + (entry.code & 0xF) if entry.profile in {"ip/1", "cidr/1"} else entry.code
 
 
 @pytest.mark.parametrize(("name", "written", "canonical", "_days"), ROWS)
@@ -40,6 +43,18 @@ def test_the_platforms_named_are_those_that_are_known() -> None:
     assert ids is not None
     assert set(re.findall(r"`(\w+)`", names[1])) == set(platform.NAMES)
     assert set(re.findall(r"`(\w+)`", ids[1])) == set(platform.IDS)
+
+
+def test_the_chains_kinds_and_warnings_named_are_those_that_there_are() -> None:
+    chains = re.search(r"`chain:address`, of (.*?); links", PAGE, re.DOTALL)
+    kinds = re.search(r"`kind:id`, of (.*?)\. Zeros", PAGE, re.DOTALL)
+    warnings = re.search(r"is allowed: (.*?)\. A warning", PAGE, re.DOTALL)
+    assert chains is not None
+    assert kinds is not None
+    assert warnings is not None
+    assert set(re.findall(r"`([a-z]+)`", chains[1])) == {*CHAINS, "eth", "bsc", "polygon"}
+    assert set(re.findall(r"`([a-z]+)`", kinds[1])) == set(KINDS)
+    assert set(re.findall(r"`([a-z-]+)`", warnings[1])) == set(SENTENCES)
 
 
 def test_both_examples_of_a_file_say_the_same() -> None:

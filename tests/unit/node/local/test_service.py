@@ -160,6 +160,10 @@ PUBLISHED_AND_ASKED = (
     ("ip", "4000:bad::8", "", "domain", "[4000:bad::8]", ""),
     ("username", "forum.example:@Stra\u00dfe", "", "username", "FORUM.example:STRASSE", ""),
     ("account", "steam:STEAM_0:1:2147483640", "", "account", "steam:[U:1:4294967281]", ""),
+    ("cidr", "4000:bad:9::/48", "", "url", "http://[4000:BAD:9:1::7]:8080/login", ""),
+    ("wallet", "ltc:3CDJNfdWX8m2NwuGUV3nhXHXEeLygMXoAj", "", "wallet", "ltc:MJRSgZ3UUFcTBTBAaN38XAXvZLwRe8WVw7", ""),
+    ("iban", "DE02 1203 0000 0000 2020 51", "", "iban", "IBAN: de02120300000000202051", ""),
+    ("device", "imei:490154203237518", "", "device", "IMEI:49-015420-323751", ""),
     ("filehash", "MD5:5EB63BBBE01EEED093CB22BB8F5ACDC3", "", "filehash", "md5:5eb63bbbe01eeed093cb22bb8f5acdc3", ""),
 )
 

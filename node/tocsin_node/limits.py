@@ -54,6 +54,7 @@ MATCH_QUERIES: Final = 4096  # per request
 CHECK_TAGS: Final = 65536  # per request
 IDENTIFIER_BYTES: Final = 8192  # the canonical forms' own limit
 INLINE_VALUES: Final = 64  # canonicalised on the event loop (about 20 us each); more go to a worker
+INLINE_SLOW_VALUES: Final = 4  # of slow types (about 0.3 ms each) among them
 INLINE_ENTRIES: Final = 256  # verified on the event loop; more go to a worker
 WITHDRAW_SIGNALS: Final = 4096  # per request
 REVISE_SIGNALS: Final = 4096  # per request

@@ -10,13 +10,32 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
+
+from tocsin_node.limits import INLINE_SLOW_VALUES, INLINE_VALUES
+from tocsin_signals.canon import SLOW_TYPES
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Typed(Protocol):
+    """A value to be canonicalised."""
+
+    @property
+    def type(self) -> str:
+        """Its type's name, which need not be one that exists."""
+        ...
+
+
+def are_few(values: Sequence[Typed]) -> bool:
+    """Whether canonicalising the values holds up the event loop for no more than a millisecond or two."""
+    if len(values) > INLINE_VALUES:
+        return False
+    return sum(value.type in SLOW_TYPES for value in values) <= INLINE_SLOW_VALUES
 
 
 class Workers:

@@ -24,7 +24,7 @@ from tocsin_node.match.judge import Judge
 from tocsin_node.match.query import Probes, Query
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.verdict import Assertion, Verdict, combine
-from tocsin_node.workers import Workers
+from tocsin_node.workers import Workers, are_few
 from tocsin_signals import vocab
 from tocsin_signals.canon import expand
 from tocsin_signals.errors import Rejected
@@ -104,10 +104,10 @@ class Matcher:
         purpose = _purpose(purpose)
         keys = self._keys.matching(self._clock())
         types = self._index.types()
-        if len(queries) > INLINE_VALUES:
-            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types)
-        else:
+        if are_few(queries):
             tagged = tag_queries(queries, keys, types)
+        else:
+            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types)
         found = await self._judged(tagged.probes)
         verdicts = [
             found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))

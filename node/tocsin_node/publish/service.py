@@ -18,7 +18,7 @@ import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.errors import Invalid, Refused
-from tocsin_node.limits import IDENTIFIER_BYTES, INLINE_VALUES, PUBLISH_ROWS, WITHDRAW_SIGNALS
+from tocsin_node.limits import IDENTIFIER_BYTES, PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
@@ -32,7 +32,7 @@ from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned,
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.revise import Revised, Revision, revise
-from tocsin_node.workers import Workers
+from tocsin_node.workers import Workers, are_few
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.details import Details, Withdrawal, digest
 from tocsin_signals.entry import Kind, empty_rows
@@ -138,10 +138,10 @@ class Publisher:
         await self._retagger.ensure(own, key)
         lifetimes, now = self._lifetimes(), self._clock()
         good, refused = _screen(rows, bad, now, lifetimes)
-        if len(good) > INLINE_VALUES:
-            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now)
-        else:
+        if are_few(good):
             batch = prepare(good, key, own.origin, self._data_key, now)
+        else:
+            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now)
         refused.extend(batch.refused)
         published = [(item.code, item.sealed) for item in batch.ready]
         await self._retagger.reattach(own, key, published, lambda: self._keys.tagging(own.community))

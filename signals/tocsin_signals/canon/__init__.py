@@ -31,7 +31,7 @@ from tocsin_signals.canon.platform import account, username
 from tocsin_signals.canon.url import url, url_path, url_prefix
 from tocsin_signals.canon.wallet import wallet
 
-__all__ = ["Expression", "canonicalise", "expand", "load"]
+__all__ = ["SLOW_TYPES", "Expression", "canonicalise", "expand", "load"]
 
 _CANONICALISERS: Final = MappingProxyType[str, Callable[[str], str]](
     {
@@ -66,6 +66,10 @@ _EXPANDERS: Final = MappingProxyType[str, Callable[[str], tuple[Expression, ...]
     }
 )
 """Types whose look-ups try more than the value itself."""
+
+
+SLOW_TYPES: Final = frozenset({"wallet"})
+"""Types of which one canonical form may take a third of a millisecond; of all others it takes 5 to 50 us."""
 
 
 def canonicalise(type_name: str, text: str, *, region: str | None = None) -> str:

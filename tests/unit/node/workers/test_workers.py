@@ -1,4 +1,4 @@
-"""Worker processes: they end with the node, however it ends."""
+"""Worker processes: they end with the node, however it ends; and which work is theirs."""
 
 import subprocess
 import sys
@@ -6,6 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tocsin_node.limits import INLINE_SLOW_VALUES, INLINE_VALUES
+from tocsin_node.match.query import Query
+from tocsin_node.workers import are_few
 
 NODE = """
 import asyncio, os, sys
@@ -42,3 +46,12 @@ def test_a_worker_ends_when_the_node_is_killed(tmp_path: Path) -> None:
     while running(worker):
         assert time.monotonic() < deadline, "the worker outlives its node"
         time.sleep(0.05)
+
+
+def test_many_values_are_the_workers_and_so_are_fewer_of_a_slow_type() -> None:
+    urls, wallets = [Query("url", "x")] * INLINE_VALUES, [Query("wallet", "x")] * INLINE_SLOW_VALUES
+    assert are_few([])
+    assert are_few(urls)
+    assert not are_few([*urls, *urls[:1]])
+    assert are_few([*wallets, *urls[: -len(wallets)]])
+    assert not are_few([*wallets, *wallets[:1]])

@@ -1,8 +1,9 @@
 """The file that the demo's hotline publishes: made up, mixed over every type, and not quite clean, as such files are.
 
 Nothing in it is anybody's: names are under `.example`; addresses are from IPv6 space that was never allocated; phone
-numbers start with a digit no number in London has; account ids are larger than any that was given out. (Addresses and
-numbers kept for documentation would not do: the never-share guard blocks them.) Some rows say the same thing in other
+numbers start with a digit no number in London has; account ids are larger than any that was given out; wallets are
+hashes that nobody has a key to; accounts at banks are in no country. (Addresses and numbers kept for documentation
+would not do: the never-share guard blocks them.) Some rows say the same thing in other
 words, some are wrong, and some would hit half the world; the node has to find out.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tocsin_signals.canon.iban import remainder
 from tocsin_signals.formats import Format, format_of
 
 HEADER: Final = ("type", "value", "region", "stance", "abuse_types", "severity", "confidence", "review_level")
@@ -41,6 +43,12 @@ SPELLINGS: Final = (
     Spelling("phone", "020 0946 0123", "+44 (0)20 0946-0123", region="GB"),
     Spelling("username", "chatter.example:@Stra\u00dfe_8", "Chatter.example:STRASSE_8"),
     Spelling("account", "steam:STEAM_0:1:2147483640", "steam:[U:1:4294967281]"),
+    Spelling("cidr", "4000:BAD:9::/48", "4000:bad:9:1::7", asked_type="ip"),
+    Spelling(
+        "wallet", "bch:1Cbk8maTTvr3MjGg62AvGjYptwL27dhgVA", "bitcoincash:qplnhzrqsugam2enzml4kqjpv9gxwfdpt5lpsf0dws"
+    ),
+    Spelling("iban", "ZZ18 TOCS 0000 0000 0000 09", "IBAN: zz18tocs00000000000009"),
+    Spelling("device", "gaid:{0D15EA5E-0000-4000-8000-000000000009}", "AAID:0d15ea5e000040008000000000000009"),
     Spelling("filehash", "MD5:5EB63BBBE01EEED093CB22BB8F5ACDC3", "md5:5eb63bbbe01eeed093cb22bb8f5acdc3"),
 )
 REFUSED_SPELLING: Final = Spelling("url", "https://bad-6.example/video/6", "bad-6.example/video/6/")
@@ -75,11 +83,20 @@ _MAKERS: Final[tuple[tuple[str, Callable[[int], str]], ...]] = (
     ("phone", lambda n: f"+44 (0)20 0{n // 10_000:03} {n % 10_000:04}"),
     ("username", lambda n: f"chatter.example:@Person_{n}"),
     ("account", lambda n: f"discord:9999999999999{n:07}"),
+    ("cidr", lambda n: f"4000:0BAD:{(n >> 16) + 16:X}:{n & 0xFFFF:X}::/64"),
+    ("wallet", lambda n: f"eth:0x{hashlib.sha256(str(n).encode()).hexdigest()[:40]}"),
+    ("iban", lambda n: _iban(f"TOCS{n:014}")),
+    ("device", lambda n: f"idfa:0D15EA5E-0000-4000-8000-{n:012X}"),
     ("filehash", lambda n: f"SHA-256:{hashlib.sha256(str(n).encode()).hexdigest().upper()}"),
 )
 
 
 _FIRST: Final = 11  # the numbers below are in names told of above
+
+
+def _iban(account: str) -> str:
+    """An IBAN with the right check digits, in a country that does not exist."""
+    return f"ZZ{98 - remainder(f'ZZ00{account}'):02}{account}"
 
 
 def write_rows(path: Path, count: int) -> None:

@@ -263,7 +263,10 @@ def test_a_chunk_overtaken_by_a_new_epoch_is_published_under_that_epoch(
             assert await bench.retagger.ensure(own, bench.keys.held[-1]) == 1
         return result
 
-    monkeypatch.setattr(service, "INLINE_VALUES", 0)
+    def many(_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(service, "are_few", many)
     monkeypatch.setattr(Workers, "run", rotating)
     assert bench.publish("https://b.example/").published == 1
     assert bench.publish("https://a.example/", "https://b.example/").unchanged == 2

@@ -1,9 +1,9 @@
 """Canonical forms: the one string two organisations agree on for an identifier, and what a look-up tries for it.
 
 `canonicalise` and `expand` dispatch by type name. Both are pure and deterministic: no moving list, no network, no
-version-dependent Unicode data takes part. Importing this package needs ada-url 1.32 or newer (see `engine`); the data
-of phone numbers is imported with the first one (`load` does it at once). Safe to call in worker processes; about 15
-microseconds a URL. Reference signals 1 and 3.
+version-dependent Unicode data takes part. An engine that will not do (see `engine`) rejects every value; the data of
+phone numbers is imported with the first one (`load` does it at once). `frozen` says what each profile stands on. Safe
+to call in worker processes; about 15 microseconds a URL. Reference signals 1 and 3.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Canonical forms against the language-neutral vector files beside this test, which any implementation can read.
+"""Canonical forms against the language-neutral vector files of the package, which any implementation can read.
 
 `cases` fix bytes, `classes` must share one form, `distinct` must not, `expand` fixes look-ups. A `hint` names the
 region of a national notation. Rejection is normative; the word is advice, and an older URL engine may refuse some
@@ -6,17 +6,15 @@ values one step earlier.
 """
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tocsin_signals import types
+from tocsin_signals import types, vectorfile
 from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.errors import Rejected
 
-FILES: Final = sorted(Path(__file__).parent.glob("*.json"))
-VECTORS: Final[list[dict[str, Any]]] = [json.loads(path.read_text(encoding="ascii")) for path in FILES]
+VECTORS: Final[list[dict[str, Any]]] = [json.loads(data.decode("ascii")) for data in vectorfile.bundled().values()]
 EARLIER: Final = frozenset({"whatwg", "syntax"})
 
 

@@ -3,7 +3,7 @@
 For one profile, in this order: the libraries are new enough, every row of the vectors comes out as written, the data
 tables and vector files are those the manifest names. The first thing that does not is the profile's `problem`; a
 profile with one must neither publish nor look up, for its tags would meet nobody's. Pure but for reading the package:
-the caller decides when, and what follows. All profiles take about a tenth of a second.
+the caller decides when, and what follows. All profiles together take 0.2 s on one core.
 
 The *behaviour digest* is SHA-256 over lp(canonical form) of every case, or lp(NUL "REJECT") where there is none, types
 in the order of their names; lp = two bytes of length, big-endian, and the bytes. Equal digests over equal vectors mean
@@ -18,7 +18,7 @@ from typing import Final
 from tocsin_signals import manifest, types, vectorfile
 from tocsin_signals.canon import canonicalise, expand, frozen
 from tocsin_signals.errors import Rejected
-from tocsin_signals.vectorfile import VectorFile
+from tocsin_signals.vectorfile import Group, VectorFile
 
 REJECT: Final = "\0REJECT"
 """What stands for a value without canonical form in the behaviour digest."""
@@ -53,8 +53,7 @@ def run(profile: str) -> Outcome:
     names = sorted(entry.name for entry in types.REGISTRY if entry.profile == profile)
     if not names:
         raise KeyError(profile)
-    bundled = vectorfile.bundled()
-    given = {name: bundled[name] for name in names if name in bundled}
+    given = vectorfile.bundled(*names)
     try:
         outcome = check(profile, [vectorfile.parse(data) for data in given.values()])
     except Rejected as error:
@@ -72,16 +71,45 @@ def run_all() -> dict[str, Outcome]:
 
 def check(profile: str, vectors: Sequence[VectorFile]) -> Outcome:
     """Run the rows of these vector files, which may come from elsewhere, and nothing more."""
-    forms = [[_form(one.type, case.data, case.region) for case in one.cases] for one in vectors]
-    wrong = next((row for one, found in zip(vectors, forms, strict=True) for row in _differing(one, found)), "")
+    ran = [_Ran(one) for one in vectors]
+    wrong = next((row for one in ran for row in one.differing()), "")
     return Outcome(
         profile,
         sum(len(one.cases) + len(one.classes) + len(one.distinct) + len(one.expand) for one in vectors),
-        _digest(form for found in forms for form in found),
+        _digest(form for one in ran for form in one.forms),
         frozen.versions(profile),
         f"differs from its vectors at {wrong}" if wrong else "",
         wrong,
     )
+
+
+class _Ran:
+    """One file and what became of its cases; a value that stands in several rows is canonicalised once."""
+
+    def __init__(self, vectors: VectorFile) -> None:
+        self._vectors = vectors
+        self.forms = [_form(vectors.type, case.data, case.region) for case in vectors.cases]
+        self._known = {(case.data, case.region): form for case, form in zip(vectors.cases, self.forms, strict=True)}
+
+    def differing(self) -> Iterator[str]:
+        """Ids of the rows that do not come out as written, in the order of the file."""
+        vectors = self._vectors
+        yield from (case.id for case, form in zip(vectors.cases, self.forms, strict=True) if form != case.out)
+        for group in vectors.classes:
+            found = set(self._forms_of(group))
+            if len(found) != 1 or None in found:
+                yield group.id
+        for pair in vectors.distinct:
+            found = self._forms_of(pair)
+            if None in found or len(set(found)) != len(found):
+                yield pair.id
+        for row in vectors.expand:
+            if _expressions(vectors.type, row.text, row.region) != row.expressions:
+                yield row.id
+
+    def _forms_of(self, group: Group) -> list[str | None]:
+        keys = [(text, group.region) for text in group.texts]
+        return [self._known[key] if key in self._known else _form(self._vectors.type, *key) for key in keys]
 
 
 def _unfit(profile: str) -> str:
@@ -102,24 +130,6 @@ def _moved(profile: str, given: Mapping[str, bytes]) -> str:
             if found.get(name) != named.get(name):
                 return f"has another {what} {name} than its manifest names"
     return ""
-
-
-def _differing(vectors: VectorFile, forms: Sequence[str | None]) -> Iterator[str]:
-    """Ids of the rows that do not come out as written, in the order of the file."""
-    for case, form in zip(vectors.cases, forms, strict=True):
-        if form != case.out:
-            yield case.id
-    for group in vectors.classes:
-        found = {_form(vectors.type, text, group.region) for text in group.texts}
-        if len(found) != 1 or None in found:
-            yield group.id
-    for pair in vectors.distinct:
-        found = [_form(vectors.type, text, pair.region) for text in pair.texts]
-        if None in found or len(set(found)) != len(found):
-            yield pair.id
-    for expansion in vectors.expand:
-        if _expressions(vectors.type, expansion.text, expansion.region) != expansion.expressions:
-            yield expansion.id
 
 
 def _form(type_name: str, data: str | bytes, region: str | None) -> str | None:

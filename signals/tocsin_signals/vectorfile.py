@@ -70,10 +70,10 @@ def directory() -> Traversable:
     return files("tocsin_signals").joinpath("vectors")
 
 
-def bundled() -> dict[str, bytes]:
-    """The bundled files by type, in the order of their names."""
-    found = sorted(directory().iterdir(), key=lambda one: one.name)
-    return {one.name.removesuffix(".json"): one.read_bytes() for one in found if one.name.endswith(".json")}
+def bundled(*type_names: str) -> dict[str, bytes]:
+    """The bundled files by type, in the order of their names: of these types, or all."""
+    found = {one.name.removesuffix(".json"): one for one in directory().iterdir() if one.name.endswith(".json")}
+    return {name: found[name].read_bytes() for name in sorted(found) if name in type_names or not type_names}
 
 
 def parse(data: bytes) -> VectorFile:

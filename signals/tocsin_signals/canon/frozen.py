@@ -2,7 +2,7 @@
 
 A table is data that can move bytes: lists, registries, ranges of code points, the line of phone data. Its text is
 sorted ASCII JSON and its digest the SHA-256 of that; a table that changes is another table, of another profile. Rules
-are not tables: the vectors hold them. Lists that never move bytes (the never-share guard, public suffixes) do not belong
+are not tables: the vectors hold them. Lists that never move bytes (guard, public suffixes) do not belong
 here. Reference signals 4.
 """
 

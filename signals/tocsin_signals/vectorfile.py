@@ -14,13 +14,15 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeGuard, cast
 
 from tocsin_signals.errors import Rejected
 
 FORMAT: Final = "tocsin-canon-vectors/1"
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """Largest vector file, in bytes: some 100,000 rows; the bundled ones hold a few thousand."""
+MAX_ID_CHARS: Final = 80
+"""Longest id of a row, and name of a profile or type: it is shown to people, and kept in the audit log."""
 MALFORMED: Final = "vectors"
 """The reason word of a file that is none."""
 
@@ -88,7 +90,7 @@ def parse(data: bytes) -> VectorFile:
         raise _wrong(f"has no format {FORMAT}")
     fields = cast("dict[str, Any]", content)
     profile, type_name, tables = fields.get("profile"), fields.get("type"), fields.get("tables", {})
-    if not (isinstance(profile, str) and isinstance(type_name, str)):
+    if not (_word(profile) and _word(type_name)):
         raise _wrong("names no profile or no type")
     if not isinstance(tables, dict) or not all(_texts(*pair) for pair in cast("dict[Any, Any]", tables).items()):
         raise _wrong("has tables without digests")
@@ -113,18 +115,18 @@ def _rows(fields: dict[str, Any], key: str, type_name: str) -> list[tuple[Any, s
 
 def _case(row: Any, where: str) -> Case:
     fields = _object(row, where)
-    name, out, reject = fields.get("id"), fields.get("out"), fields.get("reject", "")
-    if not _texts(name, reject, "" if out is None else out) or (out is None) == (not reject):
-        raise _wrong(f"needs an id and either out or reject at {where}")
-    return Case(str(name), _data(fields, str(name)), _region(fields, str(name)), out, reject)
+    name, out, reject = _id(fields, where), fields.get("out"), fields.get("reject", "")
+    if not _texts(reject, "" if out is None else out) or (out is None) == (not reject):
+        raise _wrong(f"needs either out or reject at {where}")
+    return Case(name, _data(fields, where), _region(fields, where), out, reject)
 
 
 def _group(row: Any, where: str) -> Group:
     fields = _object(row, where)
     texts = fields.get("in")
-    if not (isinstance(texts, list) and texts and _texts(fields.get("id"), *cast("list[Any]", texts))):
-        raise _wrong(f"needs an id and a list of values at {where}")
-    return Group(fields["id"], tuple(cast("list[str]", texts)), _region(fields, where))
+    if not (isinstance(texts, list) and texts and _texts(*cast("list[Any]", texts))):
+        raise _wrong(f"needs a list of values at {where}")
+    return Group(_id(fields, where), tuple(cast("list[str]", texts)), _region(fields, where))
 
 
 def _pair(row: Any, where: str) -> Group:
@@ -155,6 +157,13 @@ def _object(row: Any, where: str) -> dict[str, Any]:
     return cast("dict[str, Any]", row)
 
 
+def _id(fields: dict[str, Any], where: str) -> str:
+    name = fields.get("id")
+    if _word(name):
+        return name
+    raise _wrong(f"needs an id of at most {MAX_ID_CHARS} printable characters at {where}")
+
+
 def _data(fields: dict[str, Any], where: str) -> str | bytes:
     text, encoded = fields.get("in"), fields.get("in_b64")
     if isinstance(text, str) and encoded is None:
@@ -173,6 +182,10 @@ def _region(fields: dict[str, Any], where: str) -> str | None:
     if region is None or isinstance(region, str):
         return region
     raise _wrong(f"has a hint without region at {where}")
+
+
+def _word(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS and value.isascii() and value.isprintable()
 
 
 def _texts(*values: Any) -> bool:

@@ -41,7 +41,7 @@ def vectors(path: Path) -> bytes:
     found: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
     name, profile = found["type"], found["profile"]
     written = [row for row in found["cases"] if re.fullmatch(rf"{name}-[0-9]{{4}}", row["id"])]
-    content = {
+    content = found | {
         "cases": list(_cases(name, written)),
         "classes": _more_classes(name, found.get("classes", [])),
         "distinct": _more_pairs(name, found.get("distinct", [])),

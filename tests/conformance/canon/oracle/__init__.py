@@ -9,8 +9,9 @@ are data of the profiles. It says None for a rejected value and knows no reason 
 from collections.abc import Callable
 from typing import Final
 
-from tests.conformance.canon.oracle import host, names, url
+from tests.conformance.canon.oracle import codes, host, names, url
 from tests.conformance.canon.oracle.phone import phone
+from tocsin_signals import types
 
 FORMS: Final[dict[str, Callable[[str], str | None]]] = {
     "url": url.url,
@@ -23,6 +24,11 @@ FORMS: Final[dict[str, Callable[[str], str | None]]] = {
     "account": names.account,
     "ip": names.ip,
     "filehash": names.filehash,
+    "cidr": codes.cidr,
+    "iban": codes.iban,
+    "device": codes.device,
+    "pdq": codes.pdq,
+    "photodna": codes.photodna,
 }
 REGIONAL: Final[dict[str, Callable[[str, str | None], str | None]]] = {"phone": phone}
 
@@ -44,13 +50,23 @@ def form(type_name: str, data: str | bytes, region: str | None) -> str | None:
 def expressions(type_name: str, text: str, region: str | None) -> list[tuple[str, str]] | None:
     """What a look-up tries, or None."""
     if type_name.startswith("url"):
-        return url.expand(text)
-    if type_name == "domain" and (address := names.ip(text)):
-        return [("ip", address)]
+        tried = url.expand(text)
+        return tried and [*tried, *(_ranges(tried[-1][1]) if tried[-1][0] == "ip" else [])]
+    if type_name in {"ip", "domain", "cidr"} and (address := names.ip(text)):
+        return [("ip", address), *_ranges(address)]
     if type_name.startswith("email"):
         found = [("email", names.email(text)), ("email-mailbox", names.mailbox(text))]
         return [(kind, made) for kind, made in found if made] if found[0][1] else None
     made = form(type_name, text, region)
-    if type_name == "domain":
-        return (made and url.domains(made)) or None
-    return None if made is None else [(type_name, made)]
+    if made is None:
+        return None
+    if type_name == "cidr":
+        width = made.partition("/")[2]
+        return [one for one in _ranges(made.partition("/")[0]) if int(one[1].partition("/")[2]) <= int(width)]
+    return url.domains(made) if type_name == "domain" else [(type_name, made)]
+
+
+def _ranges(address: str) -> list[tuple[str, str]]:
+    """What a look-up of an address tries beside it, once there are ranges to publish."""
+    known = any(entry.name == "cidr" for entry in types.REGISTRY)
+    return [("cidr", found) for found in codes.ranges(address)] if known else []

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
 
+from tests.conformance.canon import released
 from tests.conformance.canon.families import CLASSES, DISTINCT, FAMILIES, padded
 from tests.conformance.canon.families.row import Row
 from tocsin_signals import manifest, vectorfile
@@ -27,7 +28,15 @@ def main(arguments: list[str]) -> int:
     """Write what is not current, or say so; the exit status is 1 if anything was not and may not be written."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if anything would change")
-    check: bool = parser.parse_args(arguments).check
+    parser.add_argument("--release", metavar="VERSION", help="freeze the written rows and tables as those of a release")
+    asked = parser.parse_args(arguments)
+    check: bool = asked.check
+    if asked.release:
+        try:
+            released.add(asked.release)
+        except ValueError as error:
+            parser.error(str(error))
+        return 0
     stale = [path for path in sorted((PACKAGE / "vectors").glob("*.json")) if _renew(path, vectors(path), check=check)]
     if _renew(PACKAGE / manifest.NAME, manifest.render(), check=check):
         stale.append(PACKAGE / manifest.NAME)

@@ -5,42 +5,32 @@ only: a new profile is added, or a release adds its rows. If a test here fails b
 the change needs a new profile number (`url/2`) beside the old.
 """
 
-import hashlib
 import json
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from tests.conformance.canon import generate, oracle
-from tocsin_signals import manifest, vectorfile
+from tests.conformance.canon import generate, oracle, released
+from tocsin_signals import vectorfile
 from tocsin_signals.canon import frozen
 
-RELEASED: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("released.json").read_text(encoding="ascii"))
+RELEASED: Final = released.load()
 ROWS: Final[list[tuple[str, str]]] = [
     (release, name) for release in RELEASED["rows"] for name in RELEASED["rows"][release]
 ]
 FILES: Final = vectorfile.bundled()
 
 
-def rows_digest(name: str, count: int) -> str:
-    """SHA-256 over the first `count` written rows of a type, as sorted JSON."""
-    wanted = {f"{name}-{number:04}" for number in range(1, count + 1)}
-    rows = [row for row in json.loads(FILES[name])["cases"] if row["id"] in wanted]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
-
-
 def test_a_table_that_changes_is_another_table_of_another_profile() -> None:
-    now = {name: manifest.load().profiles[name].tables for name in manifest.load().profiles}
-    assert {name: tables for name, tables in now.items() if tables} == RELEASED["tables"]
-    for tables in now.values():
+    assert released.tables() == RELEASED["tables"]
+    for tables in released.tables().values():
         assert {name: frozen.table_digest(name) for name in tables} == tables
 
 
 @pytest.mark.parametrize(("release", "name"), ROWS)
 def test_released_rows_are_all_there_and_unchanged(release: str, name: str) -> None:
     said = RELEASED["rows"][release][name]
-    assert rows_digest(name, said["count"]) == said["digest"]
+    assert released.rows_digest(name, said["count"]) == said["digest"]
 
 
 def test_vector_files_and_manifest_are_what_the_generator_makes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,7 +120,10 @@ def _unfit(profile: str) -> str:
 
 def _moved(profile: str, given: Mapping[str, bytes]) -> str:
     """Which table or vector file is not the manifest's."""
-    entry = manifest.load().profiles.get(profile)
+    try:
+        entry = manifest.load().profiles.get(profile)
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"cannot be checked: {manifest.NAME} is missing or damaged"
     if entry is None:
         return "is not in the manifest"
     tables = {name: frozen.table_digest(name) for name in frozen.of(profile).tables}

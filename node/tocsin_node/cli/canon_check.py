@@ -4,7 +4,7 @@ Without a file: every profile, as a node checks itself when it starts. With one:
 those of another version or another implementation.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,12 +47,12 @@ def _of_file(path: Path) -> "Outcome":
     return selfcheck.check(known, [vectors])
 
 
-def _show(run: Invocation, outcomes: Iterable["Outcome"], *, bundled: bool) -> None:
+def _show(run: Invocation, outcomes: Sequence["Outcome"], *, bundled: bool) -> None:
     from tocsin_signals import manifest
 
     rows = [(one.profile, f"{one.rows:,}", one.digest[:16], one.problem or "holds") for one in outcomes]
     run.out.table(COLUMNS, rows)
-    if bundled:
+    if bundled and all(one.ok for one in outcomes):  # else the file may be what is wrong
         run.out.say(f"manifest {manifest.digest()}")
     for one in outcomes:
         if not one.ok:

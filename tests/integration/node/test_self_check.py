@@ -140,6 +140,15 @@ def test_a_vector_file_with_a_row_less_is_not_the_manifests(packages: Path) -> N
     assert (code, found["ip/1"]["problem"]) == (4, "has another vector file ip than its manifest names")
 
 
+def test_without_its_manifest_no_profile_holds(packages: Path) -> None:
+    (copied(packages) / "canon-manifest.json").write_text("{")
+    code, found = checked()
+    assert (code, {one["problem"] for one in found.values()}) == (
+        4,
+        {"cannot be checked: canon-manifest.json is missing or damaged"},
+    )
+
+
 def test_phone_data_of_another_line_refuses_phone_numbers_only(packages: Path) -> None:
     copy = shutil.copytree(Path(phonenumbers.__file__).parent, packages / "phonenumbers")
     edit(copy / "__init__.py", f'"{phonenumbers.__version__}"', '"8.13.0"')

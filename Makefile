@@ -12,7 +12,7 @@ SOAK_MINUTES ?= 30
 SOAK ?= tests/integration/faults tests/property tests/federation
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint bench soak fuzz proto format env env-lint clean
+.PHONY: help demo test lint bench soak fuzz canon proto format env env-lint clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +38,13 @@ demo: env ## Three nodes on this machine: publish, replicate, match, withdraw, v
 test: env ## Run every test
 	@$(PYTHON) -m pytest $(TESTS)
 
-lint: env-lint ## Style, types, import rules, and that generated code is current
+lint: env-lint ## Style, types, import rules, and that generated files are current
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports
 	@$(PYTHON) proto/generate.py --check --uv $(UV)
+	@$(PYTHON) -m tests.conformance.canon.generate --check
 
 bench: env ## Measure, and print ratios to the limits of this machine
 	@$(PYTHON) -m bench $(BENCH)
@@ -54,6 +55,9 @@ soak: env ## Kills, partitions, damage and federations for SOAK_MINUTES (30)
 fuzz: env ## Fuzz every parser for FUZZ_SECONDS (60) each: make fuzz FUZZ="csv card"
 	@$(UV) sync --quiet --inexact --group fuzz || true
 	@$(PYTHON) -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(FUZZ)
+
+canon: env ## Make the vector files and the manifest of the canonical forms anew
+	@$(PYTHON) -m tests.conformance.canon.generate
 
 proto: env ## Generate the code under proto/ anew
 	@$(PYTHON) proto/generate.py --uv $(UV)

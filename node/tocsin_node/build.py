@@ -1,7 +1,8 @@
 """One node, wired: the only place that knows every part. `serve` runs it.
 
 Order of start: lock (the caller holds it), configuration, keys, store, logs and high-water marks, services, the web
-listener, the match index from stored entries, the writer, the local listener, the exchange. Stop: the web listener,
+listener, the match index from stored entries, the writer, the self-check of the canonical forms, the local listener,
+the exchange. Stop: the web listener,
 then the other way. `rooms` says what the services of each room are made of, `local.methods` which handler answers which
 local method.
 """
@@ -27,11 +28,13 @@ from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
 from tocsin_node.local.methods import Asked, services
 from tocsin_node.log.envelope import SYSTEM, Actor
+from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.logging import configure
 from tocsin_node.match.intake import take_in
 from tocsin_node.match.rebuild import rebuild
 from tocsin_node.meter import Meter
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
 from tocsin_node.segment.verify import Accepted
@@ -40,7 +43,6 @@ from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
 from tocsin_node.web.gauges import Gauges, Session, free_bytes
 from tocsin_node.web.readiness import Readiness
-from tocsin_signals import canon
 from tocsin_signals.errors import SignalError
 
 if TYPE_CHECKING:
@@ -79,7 +81,9 @@ class Node:
         )
         self._exchange = self._build_exchange(timing) if exchange else None
         self._listener = self._build_listener(environment)
-        self._readiness = Readiness(writer=self._core.writer, free_bytes=lambda: free_bytes(home))
+        self._readiness = Readiness(
+            writer=self._core.writer, free_bytes=lambda: free_bytes(home), problems=self._core.profiles.problems
+        )
         self._web = self._build_web(self._config.web.listen) if exchange and self._config.web.listen else None
         self._totals: asyncio.Task[None] | None = None
 
@@ -122,6 +126,7 @@ class Node:
             feeds=self._publishing.feeds,
             book=self._matching.book,
             index=self._matching.index,
+            profiles=core.profiles,
             audiences=self._audiences,
             links=self._exchange,
             listens=str(self._config.exchange.listen or "") if serving else "",
@@ -182,21 +187,23 @@ class Node:
             self._core.writer.observe(lambda stored: take_in(self._matching.index, stored))
             self._core.writer.start()
             if self._exchange is not None:
-                await self._core.writer.submit(
-                    lambda tx: tx.audit("node.started", about={"software": version("tocsin")})
-                )
+                await asyncio.to_thread(self._core.profiles.outcomes)  # before anybody can publish or look up
+                await self._core.writer.submit(self._started)
             self._totals = asyncio.create_task(self._core.tally.run())
             address = await self._listener.start()
             self._readiness.loaded = True
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
-                await asyncio.to_thread(canon.load)  # else the first phone number would hold up the loop
                 await self._exchange.start(self._config.exchange.listen)
         except BaseException:
             await self.stop()
             raise
         _log.info("node started", organisation=self._config.organisation, local=address)
         return address
+
+    def _started(self, tx: Tx) -> None:
+        tx.audit("node.started", about={"software": version("tocsin")})
+        self._core.profiles.record(tx)
 
     async def stop(self) -> None:
         """Let what is under way finish, write what waits, close."""
@@ -252,7 +259,9 @@ def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: 
     meter = Meter()
     writer.observe_commits(meter.committed)
     tally = Tally(writer=writer, clock=clock)
-    return Core(home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges, meter)
+    return Core(
+        home, organisation, unlock, keyring, store, writer, edges.workers(), tally, clock, edges, meter, Profiles()
+    )
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from tocsin_node.meter import Meter
 from tocsin_node.peers.book import PeerState
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.retag import Retagger
@@ -54,6 +55,7 @@ class Core:
     clock: Clock
     edges: Edges
     meter: Meter
+    profiles: Profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Matching:
             judge=judge,
             feeds=book,
             keys=trust.communities,
+            profiles=core.profiles,
             workers=core.workers,
             tally=LookupTally(core.tally, core.meter),
             clock=core.clock,
@@ -149,6 +152,7 @@ class Publishing:
             feeds=feeds,
             writer=writer,
             keys=trust.communities,
+            profiles=core.profiles,
             workers=workers,
             retagger=retagger,
             data_key=data_key,

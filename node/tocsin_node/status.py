@@ -23,6 +23,7 @@ from tocsin_node.peers.service import Peers
 from tocsin_node.peers.words import PeerFacts, Said, feed_word, peer_word
 from tocsin_node.policies import Policies
 from tocsin_node.policy.verdict import FeedState as Reliance
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds, OwnFeed
 from tocsin_node.store.protocol import Store
 
@@ -124,6 +125,7 @@ class Status:
         feeds: Feeds,
         book: FeedBook,
         index: MatchIndex,
+        profiles: Profiles,
         audiences: Callable[[], Mapping[str, Collection[str]]],
         links: Links | None,
         listens: str,
@@ -140,6 +142,7 @@ class Status:
         self._feeds = feeds
         self._book = book
         self._index = index
+        self._profiles = profiles
         self._audiences = audiences
         self._links = links
         self._listens = listens
@@ -320,7 +323,7 @@ class Status:
             return deliveries(session, log)
 
     def _warnings(self, own: tuple[FeedState, ...], followed: tuple[FeedState, ...]) -> tuple[str, ...]:
-        warnings = list(self._own.warnings())
+        warnings = [*self._own.warnings(), *self._profiles.problems()]
         warnings += [f"{feed.origin} is frozen: {feed.why}" for feed in own if feed.state == "frozen"]
         warnings += [f"{feed.origin} is stopped: {feed.why}" for feed in followed if feed.state == "stopped"]
         warnings += [f"{feed.origin} has been silent for too long" for feed in followed if feed.state == "silent"]

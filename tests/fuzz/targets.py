@@ -35,7 +35,7 @@ from tocsin_node.policy.model import parse_policy
 from tocsin_node.proof.verify import verify_proof
 from tocsin_node.segment import codec
 from tocsin_node.segment.verify import Position, accept, run_leaves
-from tocsin_signals import details, types
+from tocsin_signals import details, selfcheck, types, vectorfile
 from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
@@ -223,6 +223,12 @@ def read_csv(data: bytes) -> None:
     list(CsvFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
 
 
+def read_vectors(data: bytes) -> None:
+    """A vector file from elsewhere, and running what is in it."""
+    found = vectorfile.parse(data)
+    assert len(selfcheck.check(found.profile, [found]).digest) == 64
+
+
 def read_json_lines(data: bytes) -> None:
     """The same for JSON Lines."""
     written = io.StringIO()
@@ -281,6 +287,12 @@ _ACK: Final = wire.to_ack(wire.Ack(5, b"\x03" * 32))
 _OPEN: Final = wire.to_open(wire.Open(seeds.ORIGIN, 5, _CHECKPOINT))
 _FEEDS: Final = wire.to_feeds([wire.Offered(seeds.ORIGIN, _CHECKPOINT)]).SerializeToString()
 _DELIVERY: Final = wire.to_delivery(codec.parse(_SEGMENTS[1]), _CHECKPOINT, bytes(16)).SerializeToString()
+_VECTORS: Final = (
+    b'{"format":"tocsin-canon-vectors/1","profile":"domain/1","type":"domain","tables":{"a":"sha256:0"},"cases":'
+    b'[{"id":"d-1","in":"A.b","out":"a.b"},{"id":"d-2","in_b64":"//4=","reject":"not-utf8","hint":{"region":"GB"}}],'
+    b'"classes":[{"id":"c","in":["a.b","A.b"]}],"distinct":[["a.b","a.c"]],"expand":[{"in":"a.b","expr":[["domain",'
+    b'"a.b"]]},{"in":"a","reject":"single-label"}]}'
+)
 _TEXTS: Final = tuple(text.encode() for text in seeds.IDENTIFIERS)
 
 REGRESSIONS: Final[dict[str, tuple[bytes, ...]]] = {}
@@ -311,6 +323,7 @@ def _targets() -> list[Target]:
         Target("policy", read_policy, (Misconfigured,), (seeds.POLICY,)),
         Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
         Target("csv", read_csv, (Rejected,), seeds.CSV),
+        Target("vectors", read_vectors, (Rejected,), (_VECTORS,)),
         Target("json-lines", read_json_lines, (Rejected,), seeds.JSON_LINES),
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),

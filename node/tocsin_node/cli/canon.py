@@ -6,6 +6,9 @@
 
 What looks wrong about a canonical form (`tocsin_signals.lint`) is said beside it and changes neither it nor the status:
 a line each on stderr, `"warnings"` in JSON, their words alone in answers, no key where there are none.
+
+`--check` runs the self-check: every profile of this installation over the vectors it carries, or over a vector file of
+somebody else.
 """
 
 import base64
@@ -18,6 +21,7 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
+from tocsin_node.cli.canon_check import run_check
 from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
@@ -38,7 +42,11 @@ def register(app: typer.Typer) -> None:
 def canon(
     run: Invocation,
     value: Annotated[
-        str | None, typer.Argument(help="The value; with --jsonl a file, - or nothing for stdin.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The value; with --jsonl a file, - or nothing for stdin; with --check a vector file.",
+            show_default=False,
+        ),
     ] = None,
     *,
     type_: Annotated[
@@ -48,17 +56,22 @@ def canon(
         str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
     ] = "",
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Answer requests, one JSON object a line.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Run the test vectors; status 4 if a profile fails.")] = False,
 ) -> int:
     """Print the canonical form of a value; status 1 if it has none.
 
     Example: tocsin canon 'HXXP://www.Example[.]com/a/' --type url
     """
+    if check:
+        if type_ or region or jsonl:
+            raise UsageError("--check takes a vector file and nothing else")
+        return run_check(run, None if value is None else Path(value))
     if jsonl:
         if type_ or region:
             raise UsageError("with --jsonl each line names its own type and region")
         return _filter(Path(value or "-"))
     if value is None or not type_:
-        raise UsageError("name a value and its --type, or give requests with --jsonl")
+        raise UsageError("name a value and its --type, give requests with --jsonl, or --check this installation")
     return _one(run, value, type_, region)
 
 

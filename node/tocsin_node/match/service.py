@@ -9,12 +9,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
-from tocsin_node.errors import Invalid
+from tocsin_node.errors import Invalid, Refused
 from tocsin_node.limits import CHECK_TAGS, INLINE_VALUES, MATCH_QUERIES
 from tocsin_node.log.envelope import Actor
 from tocsin_node.match.blocks import TAG_BYTES
@@ -24,6 +25,7 @@ from tocsin_node.match.judge import Judge
 from tocsin_node.match.query import Probes, Query
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.verdict import Assertion, Verdict, combine
+from tocsin_node.profiles import REASON
 from tocsin_node.workers import Workers, are_few
 from tocsin_signals import vocab
 from tocsin_signals.canon import expand
@@ -43,6 +45,14 @@ class MatchKeys(Protocol):
 
     def ended(self, epoch: int, now: int) -> Collection[str]:
         """The communities whose epoch of this number is no longer matched at `now` (ms)."""
+        ...
+
+
+class Profiles(Protocol):
+    """Which types this node may look up."""
+
+    def refused(self) -> Mapping[str, str]:
+        """Why a type is not, by its name."""
         ...
 
 
@@ -85,6 +95,7 @@ class Matcher:
         judge: Judge,
         feeds: FeedBook,
         keys: MatchKeys,
+        profiles: Profiles,
         workers: Workers,
         tally: Tally,
         clock: Callable[[], int],
@@ -93,6 +104,7 @@ class Matcher:
         self._judge = judge
         self._feeds = feeds
         self._keys = keys
+        self._profiles = profiles
         self._workers = workers
         self._tally = tally
         self._clock = clock
@@ -103,11 +115,11 @@ class Matcher:
             raise Invalid(f"a request asks about 1 to {MATCH_QUERIES} identifiers, not {len(queries)}")
         purpose = _purpose(purpose)
         keys = self._keys.matching(self._clock())
-        types = self._index.types()
+        types, refused = self._index.types(), self._profiles.refused()
         if are_few(queries):
-            tagged = tag_queries(queries, keys, types)
+            tagged = tag_queries(queries, keys, types, refused)
         else:
-            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types)
+            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types, refused)
         found = await self._judged(tagged.probes)
         verdicts = [
             found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))
@@ -117,7 +129,7 @@ class Matcher:
         return verdicts
 
     async def check(self, tags: bytes, type_name: str, epoch: int, *, purpose: str, actor: Actor) -> list[QueryVerdict]:
-        """Verdicts for the tags that match, by position; no identifier takes part."""
+        """Verdicts for the tags that match, by position; no identifier takes part. Errors: Invalid, Refused."""
         if not tags or len(tags) % TAG_BYTES or len(tags) > CHECK_TAGS * TAG_BYTES:
             raise Invalid(f"tags of {len(tags)} bytes; 1 to {CHECK_TAGS} tags of {TAG_BYTES} bytes fit a request")
         purpose = _purpose(purpose)
@@ -125,6 +137,8 @@ class Matcher:
             code = by_name(type_name).code
         except Rejected as error:
             raise Invalid(error.sentence) from error
+        if type_name in (refused := self._profiles.refused()):
+            raise Refused(refused[type_name])
         count = len(tags) // TAG_BYTES
         types, epochs = np.full(count, code, np.uint16), np.full(count, epoch, np.uint32)
         probes = Probes(np.arange(count, dtype=np.uint32), tags, types, epochs)
@@ -181,13 +195,24 @@ class Matcher:
         self._tally.add(actor=actor, purpose=purpose, items=items, effects=effects)
 
 
-def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey], types: Collection[int] | None = None) -> Tagged:
-    """Every tag the queries' look-ups try, under every key; of these types only, where given (codes)."""
+def tag_queries(
+    queries: Sequence[Query],
+    keys: Sequence[EpochKey],
+    types: Collection[int] | None = None,
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> Tagged:
+    """Every tag the queries' look-ups try, under every key; of these types only, where given (codes).
+
+    `refused`: names of types that are not looked up, neither as asked nor on the way, and why.
+    """
     rejects: dict[int, tuple[str, str]] = {}
     requests: list[TagRequest] = []
     numbers: list[int] = []
     codes: list[int] = []
     for number, query in enumerate(queries):
+        if query.type in refused:
+            rejects[number] = (REASON, refused[query.type])
+            continue
         try:
             expressions = expand(query.type, query.value, region=query.region or None)
         except Rejected as error:
@@ -195,8 +220,8 @@ def tag_queries(queries: Sequence[Query], keys: Sequence[EpochKey], types: Colle
             continue
         for type_name, canonical in expressions:
             kind = by_name(type_name)
-            if types is not None and kind.code not in types:
-                continue  # no feed has a signal of this type: nothing could match
+            if type_name in refused or (types is not None and kind.code not in types):
+                continue  # or no feed has a signal of this type: nothing could match
             requests.append(TagRequest(kind.profile, kind.scope, canonical))
             numbers.append(number)
             codes.append(kind.code)

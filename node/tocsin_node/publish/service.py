@@ -10,7 +10,7 @@ differs by more than a day from the one that stands.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -23,6 +23,7 @@ from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.match.query import Query
+from tocsin_node.profiles import REASON
 from tocsin_node.publish import records
 from tocsin_node.publish.blobs import json_object, salted
 from tocsin_node.publish.entries import Entries
@@ -51,6 +52,14 @@ class EpochKeys(Protocol):
 
     def tagging(self, community: str) -> Sequence[EpochKey]:
         """Every key held of the community, of ended epochs too."""
+        ...
+
+
+class Profiles(Protocol):
+    """Which types this node may publish."""
+
+    def refused(self) -> Mapping[str, str]:
+        """Why a type is not, by its name."""
         ...
 
 
@@ -86,6 +95,7 @@ class Publisher:
         feeds: Feeds,
         writer: Writer,
         keys: EpochKeys,
+        profiles: Profiles,
         workers: Workers,
         retagger: Retagger,
         data_key: bytes,
@@ -95,6 +105,7 @@ class Publisher:
         self._feeds = feeds
         self._writer = writer
         self._keys = keys
+        self._profiles = profiles
         self._workers = workers
         self._retagger = retagger
         self._data_key = data_key
@@ -137,7 +148,7 @@ class Publisher:
         key = self._keys.publishing(own.community, self._clock())
         await self._retagger.ensure(own, key)
         lifetimes, now = self._lifetimes(), self._clock()
-        good, refused = _screen(rows, bad, now, lifetimes)
+        good, refused = _screen(rows, bad, self._profiles.refused(), now, lifetimes)
         if are_few(good):
             batch = prepare(good, key, own.origin, self._data_key, now)
         else:
@@ -165,7 +176,7 @@ class Publisher:
         required_action: str,
         actor: Actor,
     ) -> Withdrawn:
-        """Take signals back, by id or by what was published. Errors: NotFound, Invalid, Frozen, Exhausted."""
+        """Take signals back, by id or by what was published. Errors: NotFound, Invalid, Refused, Frozen, Exhausted."""
         own = self._feeds.get(feed)
         if not 1 <= len(signals) + len(identifiers) <= WITHDRAW_SIGNALS:
             raise Invalid(f"a withdrawal names 1 to {WITHDRAW_SIGNALS} signals, not {len(signals) + len(identifiers)}")
@@ -204,7 +215,10 @@ class Publisher:
         """For each identifier, its (type, tag) under every epoch an own record may stand under."""
         keys = self._keys.tagging(own.community) if identifiers else ()
         found: list[list[tuple[int, bytes]]] = []
+        unsafe = self._profiles.refused()
         for query in identifiers:
+            if query.type in unsafe:
+                raise Refused(unsafe[query.type])
             try:
                 kind = by_name(query.type)
                 canonical = canonicalise(query.type, query.value, region=query.region or None)
@@ -228,14 +242,16 @@ class Publisher:
 
 
 def _screen(
-    rows: Sequence[RowIn], bad: dict[int, Rejected], now: int, lifetimes: Lifetimes
+    rows: Sequence[RowIn], bad: dict[int, Rejected], unsafe: Mapping[str, str], now: int, lifetimes: Lifetimes
 ) -> tuple[list[RowIn], list[Refusal]]:
-    """Rows worth canonicalising, and those refused for their details, size or time."""
+    """Rows worth canonicalising, and those refused for their details, type (`unsafe`: why), size or time."""
     good: list[RowIn] = []
     refused: list[Refusal] = []
     for row in rows:
         if row.fields in bad:
             refused.append(Refusal(row.line, bad[row.fields].reason, bad[row.fields].sentence))
+        elif row.type in unsafe:
+            refused.append(Refusal(row.line, REASON, unsafe[row.type]))
         elif len(row.value.encode("utf-8", "surrogatepass")) > IDENTIFIER_BYTES:
             refused.append(Refusal(row.line, "too-long", f"The value is longer than {IDENTIFIER_BYTES} bytes."))
         elif row.valid_until and (wrong := lifetimes.wrong(row.type, row.valid_until, now)):

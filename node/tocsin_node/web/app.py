@@ -58,7 +58,7 @@ class Pages:
         if refused := self._stranger(request):
             return refused
         checks = await self._current()
-        ready = all(check.ok for check in checks)
+        ready = all(check.ok for check in checks if check.needed)
         found = {check.name: {"ok": check.ok, "why": check.why} for check in checks}
         return JSONResponse({"ready": ready, "checks": found}, status_code=200 if ready else 503)
 

@@ -59,6 +59,7 @@ class Gauges:
         info.add_metric((core.organisation, self._software), 1)
         yield info
         audit = sum(head.size for head in core.writer.heads.values() if head.kind == "audit")
+        yield from self._profiles()
         yield _one("started_timestamp_seconds", "When the node started.", self._started_at / 1000)
         yield _one("index_signals", "Rows of the match index.", stats.rows)
         yield _one("index_bytes", "Memory of the match index.", stats.nbytes)
@@ -69,6 +70,12 @@ class Gauges:
         yield _one(
             "card_expires_timestamp_seconds", "When the own card expires.", self._trust.own.card.not_after / 1000
         )
+
+    def _profiles(self) -> Iterator[GaugeMetricFamily]:
+        holds = _family("profile_holds", "Whether a profile of canonical forms passed its self-check.", ("profile",))
+        for one in self._core.profiles.outcomes():
+            holds.add_metric((one.profile,), one.ok)
+        yield holds
 
     def _feeds(self, sessions: Sessions) -> Iterator[GaugeMetricFamily]:
         facts, now = self._book.all(), self._core.clock()

@@ -1,12 +1,13 @@
 """Whether the node can do its work now, check by check, for `/readyz`.
 
 Ready means: the match index holds what is stored, the writer answers, the last commit was durable, and there is room.
-A look costs no disk write unless the last commit failed: then one row is written and taken out again, so that a disk
-that recovered is noticed although nobody publishes. A frozen feed or a silent peer is for alerts, not for this.
+A profile of canonical forms that is refused is told and does not make the node unready: other types go on. A look costs
+no disk write unless the last commit failed: then one row is written and taken out again, so that a disk that recovered
+is noticed although nobody publishes. A frozen feed or a silent peer is for alerts, not for this.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tocsin_node.errors import NodeError
@@ -17,10 +18,11 @@ from tocsin_node.log.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition; `why` says what is wrong, empty when nothing is."""
+    """One condition; `why` says what is wrong, empty when nothing is. Without a `needed` one the node is not ready."""
 
     name: str
     why: str
+    needed: bool = True
 
     @property
     def ok(self) -> bool:
@@ -31,9 +33,17 @@ class Check:
 class Readiness:
     """Looks at the node; `loaded` is set once the index is."""
 
-    def __init__(self, *, writer: Writer, free_bytes: Callable[[], int], answer_s: float = READY_S) -> None:
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        free_bytes: Callable[[], int],
+        problems: Callable[[], Sequence[str]],
+        answer_s: float = READY_S,
+    ) -> None:
         self._writer = writer
         self._free_bytes = free_bytes
+        self._problems = problems
         self._answer_s = answer_s
         self.loaded = False
 
@@ -43,7 +53,13 @@ class Readiness:
             starting = "the stored signals are still being read"
             return Check("index", starting), Check("writer", ""), Check("store", ""), Check("space", self._space())
         writer, store = await self._write()
-        return Check("index", ""), Check("writer", writer), Check("store", store), Check("space", self._space())
+        return (
+            Check("index", ""),
+            Check("writer", writer),
+            Check("store", store),
+            Check("space", self._space()),
+            Check("profiles", "; ".join(self._problems()), needed=False),
+        )
 
     def _space(self) -> str:
         free = self._free_bytes()

@@ -1,9 +1,9 @@
 """Canonical forms: the one string two organisations agree on for an identifier, and what a look-up tries for it.
 
 `canonicalise` and `expand` dispatch by type name. Both are pure and deterministic: no moving list, no network, no
-version-dependent Unicode data takes part. Importing this package needs ada-url 1.32 or newer (see `engine`); the data
-of phone numbers is imported with the first one (`load` does it at once). Safe to call in worker processes; about 15
-microseconds a URL, up to 350 for wallets whose checksum is Keccak's. Reference signals 1 and 3.
+version-dependent Unicode data takes part. An engine that will not do (see `engine`) rejects every value; the data of
+phone numbers is imported with the first one. `frozen` says what each profile stands on. Safe to call in worker
+processes; about 15 microseconds a URL, up to 350 for wallets whose checksum is Keccak's. Reference signals 1 and 3.
 """
 
 from collections.abc import Callable
@@ -26,12 +26,12 @@ from tocsin_signals.canon.filehash import filehash
 from tocsin_signals.canon.host import domain
 from tocsin_signals.canon.iban import iban
 from tocsin_signals.canon.ip import ip
-from tocsin_signals.canon.phone import load, phone
+from tocsin_signals.canon.phone import phone
 from tocsin_signals.canon.platform import account, username
 from tocsin_signals.canon.url import url, url_path, url_prefix
 from tocsin_signals.canon.wallet import wallet
 
-__all__ = ["SLOW_TYPES", "Expression", "canonicalise", "expand", "load"]
+__all__ = ["SLOW_TYPES", "Expression", "canonicalise", "expand"]
 
 _CANONICALISERS: Final = MappingProxyType[str, Callable[[str], str]](
     {

@@ -24,7 +24,7 @@ _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
 _DOT_ATOM: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _UNSEEN: Final = re.compile(f"[{IGNORABLE}{INVISIBLE}]")
-_ALIASES: Final = MappingProxyType(
+ALIASES: Final = MappingProxyType(
     {
         "googlemail.com": "gmail.com",
         "me.com": "icloud.com",
@@ -34,6 +34,8 @@ _ALIASES: Final = MappingProxyType(
         "pm.me": "proton.me",
     }
 )
+DOTLESS: Final = ("gmail.com",)
+"""Provider table of mailbox/1: domains that are other names of one, and those that ignore dots before the @."""
 
 
 def email(text: str) -> str:
@@ -46,8 +48,8 @@ def mailbox(text: str) -> str:
     """Canonical form of the mailbox an address delivers to."""
     local, domain = _address(text)
     local = local.partition("+")[0]
-    domain = _ALIASES.get(domain, domain)
-    if domain == "gmail.com":
+    domain = ALIASES.get(domain, domain)
+    if domain in DOTLESS:
         local = local.replace(".", "")
     if not _DOT_ATOM.fullmatch(local):
         raise reject("local")

@@ -13,9 +13,11 @@ profile. The library takes 60 ms to import, so it is imported with the first num
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from tocsin_signals.canon.engine import WRONG_ENGINE
 from tocsin_signals.canon.reasons import reject
 from tocsin_signals.canon.text import nfkc_cf, trim
 from tocsin_signals.canon.unicode13 import all_assigned
+from tocsin_signals.errors import Rejected
 
 if TYPE_CHECKING:
     import phonenumbers
@@ -47,16 +49,21 @@ def phone(text: str, region: str | None = None) -> str:
 
 @cache
 def load() -> None:
-    """Import the library now. Errors: ImportError when it is of another line."""
+    """Import the library now. Errors: Rejected when it is of another line."""
+    require_engine(installed())
+
+
+def installed() -> str:
+    """The version of the library, which is imported now."""
     import phonenumbers
 
-    require_engine(phonenumbers.__version__)
+    return phonenumbers.__version__
 
 
 def require_engine(found: str) -> None:
-    """Raise ImportError when the library's version `found` is of another line than the profile's."""
+    """Raise Rejected when the library's version `found` is of another line than the profile's."""
     if not found.startswith(ENGINE):
-        raise ImportError(f"phone/1 needs phonenumberslite {ENGINE}x; version {found} is installed")
+        raise Rejected(WRONG_ENGINE, f"phone/1 needs phonenumberslite {ENGINE}x; version {found} is installed.")
 
 
 def _region(region: str | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from typer.testing import Result
 
 from tocsin_node.cli.lines import CHUNK
+from tocsin_signals import manifest, types, vectorfile
 
 Tocsin = Callable[..., Result]
 
@@ -156,3 +157,42 @@ def test_the_filter_answers_while_the_pipe_stays_open_and_loads_no_grpc() -> Non
         process.stdin.close()
         assert process.wait() == 0
         assert process.stderr.read() == b""
+
+
+def test_a_check_shows_every_profile_and_the_manifest(tocsin: Tocsin) -> None:
+    result = tocsin("canon", "--check", with_home=False)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("holds") == len({entry.profile for entry in types.REGISTRY})
+    assert f"manifest {manifest.digest()}" in result.stdout
+
+
+def test_a_check_of_a_file_runs_its_rows_and_fails_with_status_4(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.json"
+    content = {"format": vectorfile.FORMAT, "profile": "domain/1", "type": "domain"}
+    rows = [{"id": "d-1", "in": "A.example", "out": "a.example"}, {"id": "d-2", "in": "A.example", "out": "A.example"}]
+    path.write_text(json.dumps(content | {"cases": rows[:1]}))
+    assert tocsin("canon", "--check", str(path), with_home=False).exit_code == 0
+    path.write_text(json.dumps(content | {"cases": rows}))
+    failed = tocsin("canon", "--check", str(path), "--json", with_home=False)
+    (found,) = json.loads(failed.stdout)
+    assert (failed.exit_code, found["row"], found["ok"]) == (4, "d-2", False)
+    shown = tocsin("canon", "--check", str(path), with_home=False)
+    assert "domain/1 differs from its vectors at d-2 (ada-url" in shown.stderr
+
+
+def test_a_check_of_what_is_no_vector_file_says_what_it_lacks(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.json"
+    head = {"format": vectorfile.FORMAT, "profile": "url/2", "type": "url"}
+    for content, said in (
+        ("[", "is not JSON"),
+        ("{}", "has no format"),
+        (json.dumps(head), "url is url/1 in this version"),
+        (json.dumps(head | {"type": "fax"}), "The type is not known"),
+        (json.dumps(head | {"cases": [{"id": "a", "in": "b"}]}), "either out or reject at url-cases-1"),
+    ):
+        path.write_text(content)
+        result = tocsin("canon", "--check", str(path), with_home=False)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert said in result.stderr
+    assert "no such file" in tocsin("canon", "--check", str(tmp_path / "none"), with_home=False).stderr
+    assert tocsin("canon", "--check", "--type", "url", with_home=False).exit_code == 2

@@ -22,6 +22,7 @@ from tocsin_node.match.query import Query
 from tocsin_node.match.service import Matcher, QueryVerdict, tag_queries
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import parse_policy
+from tocsin_node.profiles import Profiles
 from tocsin_node.testing.core import NOW, Clock, open_core
 from tocsin_node.workers import Workers
 from tocsin_signals.entry import MAX_LIFETIME_MS, NO_REF, Kind, empty_rows, tag_column
@@ -114,7 +115,14 @@ def rig(tmp_path: Path) -> Generator[Rig]:
         judge = Judge(store=core.store, feeds=book, policy_of=lambda _: parse_policy(policy[-1], "test"))
         index = MatchIndex()
         matcher = Matcher(
-            index=index, judge=judge, feeds=book, keys=Held(), workers=Workers(), tally=Counted(), clock=clock
+            index=index,
+            judge=judge,
+            feeds=book,
+            keys=Held(),
+            profiles=Profiles(),
+            workers=Workers(),
+            tally=Counted(),
+            clock=clock,
         )
         yield Rig(clock, book, judge, index, matcher, log, dict(zip(BLOBS, ids, strict=True)), removed, policy)
 

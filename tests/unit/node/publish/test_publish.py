@@ -21,6 +21,7 @@ from tocsin_node.match.query import Query
 from tocsin_node.match.service import Matcher, tag_queries
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import parse_policy
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish import service
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.lifetimes import Lifetimes
@@ -122,7 +123,8 @@ def bench(tmp_path: Path) -> Generator[Bench]:
         yield made
 
 
-def make(core: Core, clock: Clock) -> Bench:
+def make(core: Core, clock: Clock, profiles: Profiles | None = None) -> Bench:
+    profiles = profiles or Profiles()
     keys, index, workers, lifetimes = Keys(), MatchIndex(), Workers(), dict[str, int]()
     book = FeedBook(store=core.store, counts=lambda _: True, max_silence_ms=lambda: DAY_MS)
     judge = Judge(store=core.store, feeds=book, policy_of=lambda _: POLICY)
@@ -138,13 +140,23 @@ def make(core: Core, clock: Clock) -> Bench:
         feeds=feeds,
         writer=core.writer,
         keys=keys,
+        profiles=profiles,
         workers=workers,
         retagger=retagger,
         data_key=b"\x05" * 32,
         lifetimes=lambda: Lifetimes(lifetimes),
         clock=clock,
     )
-    matcher = Matcher(index=index, judge=judge, feeds=book, keys=keys, workers=workers, tally=Counted(), clock=clock)
+    matcher = Matcher(
+        index=index,
+        judge=judge,
+        feeds=book,
+        keys=keys,
+        profiles=profiles,
+        workers=workers,
+        tally=Counted(),
+        clock=clock,
+    )
     return Bench(core, clock, keys, index, feeds, publisher, retagger, matcher, book, judge, lifetimes)
 
 

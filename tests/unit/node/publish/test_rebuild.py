@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from tocsin_crypto.tag import EpochKey
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.runs import stored_runs
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.prepare import RowIn
@@ -64,6 +65,7 @@ class Hotline:
             feeds=self.feeds,
             writer=core.writer,
             keys=self.keys,
+            profiles=Profiles(),
             workers=self.workers,
             retagger=self.retagger,
             data_key=KEY,

@@ -26,13 +26,13 @@ def wrong(readiness: Readiness) -> dict[str, str]:
 
 
 def loaded(core: Core, *, free: int = FREE_BYTES, answer_s: float = 5.0) -> Readiness:
-    readiness = Readiness(writer=core.writer, free_bytes=lambda: free, answer_s=answer_s)
+    readiness = Readiness(writer=core.writer, free_bytes=lambda: free, problems=tuple, answer_s=answer_s)
     readiness.loaded = True
     return readiness
 
 
 def test_a_node_that_still_reads_its_signals_is_not_ready(core: Core) -> None:
-    assert wrong(Readiness(writer=core.writer, free_bytes=lambda: FREE_BYTES)) == {
+    assert wrong(Readiness(writer=core.writer, free_bytes=lambda: FREE_BYTES, problems=tuple)) == {
         "index": "the stored signals are still being read"
     }
     assert wrong(loaded(core)) == {}

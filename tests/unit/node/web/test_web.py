@@ -41,7 +41,7 @@ def test_a_node_says_that_it_lives_and_is_ready(serve: Any) -> None:
             status, body = await ask(served, "/readyz")
             found = json.loads(body)
             assert (status, found["ready"]) == (200, True)
-            assert list(found["checks"]) == ["index", "writer", "store", "space"]
+            assert list(found["checks"]) == ["index", "writer", "store", "space", "profiles"]
             assert served.home.web_address.stat().st_mode & 0o777 == 0o600
         assert not served.home.web_address.exists()
         with pytest.raises(OSError, match="Connect"):

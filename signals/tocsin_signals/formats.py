@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 from pathlib import PurePath
+from types import MappingProxyType
+from typing import Final
 
 
 class Format(StrEnum):
@@ -9,8 +11,31 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    STIX = "stix"
+    MISP = "misp"
+    THREATEXCHANGE = "threatexchange"
+
+    @property
+    def rejects(self) -> "Format":
+        """The format that rejected rows are written in."""
+        return Format.CSV if self is Format.CSV else Format.JSONL
+
+
+_SUFFIXES: Final = MappingProxyType(
+    {
+        ".jsonl": Format.JSONL,
+        ".ndjson": Format.JSONL,
+        ".json": Format.JSONL,
+        ".stix": Format.STIX,
+        ".stix.json": Format.STIX,
+        ".misp.json": Format.MISP,
+        ".threatexchange.json": Format.THREATEXCHANGE,
+    }
+)
 
 
 def format_of(path: PurePath) -> Format:
-    """By the suffix: JSON Lines for .jsonl, .ndjson and .json, else CSV."""
-    return Format.JSONL if path.suffix.lower() in {".jsonl", ".ndjson", ".json"} else Format.CSV
+    """By the last two suffixes or the last: bundle.stix.json is STIX, a bare .json JSON Lines, anything else CSV."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    found = [_SUFFIXES[one] for one in ("".join(suffixes), *suffixes[-1:]) if one in _SUFFIXES]
+    return found[0] if found else Format.CSV

@@ -1,10 +1,15 @@
 """The formats a file of identifiers may have, behind one interface: rows out, and rejects in the same format."""
 
-from collections.abc import Iterator
-from typing import BinaryIO, Protocol, TextIO
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import BinaryIO, Final, Protocol, TextIO
 
 from tocsin_signals.csvfile import CsvFile
 from tocsin_signals.formats import Format
+from tocsin_signals.imports.found import ImportFile
+from tocsin_signals.imports.misp import open_misp
+from tocsin_signals.imports.stix import open_stix
+from tocsin_signals.imports.threatexchange import open_threatexchange
 from tocsin_signals.jsonlines import JsonLinesFile
 from tocsin_signals.rows import Row, RowReject
 
@@ -30,7 +35,20 @@ class RowFile(Protocol):
         ...
 
 
+_DOCUMENTS: Final = MappingProxyType[Format, Callable[[BinaryIO], RowFile]](
+    {Format.STIX: open_stix, Format.MISP: open_misp, Format.THREATEXCHANGE: open_threatexchange}
+)
+"""Formats of other systems, whose rows all name their types."""
+
+
 def open_rows(stream: BinaryIO, written: Format, *, default_type: str | None = None) -> RowFile:
     """Begin to read; Rejected if the file is not of this format or its columns or keys cannot be used."""
+    if written in _DOCUMENTS:
+        return _DOCUMENTS[written](stream)
     reader = JsonLinesFile if written is Format.JSONL else CsvFile
     return reader(stream, default_type=default_type)
+
+
+def passed_over(file: RowFile) -> Mapping[str, int]:
+    """What a file that was read holds that is no row, counted by name; nothing for formats that are all rows."""
+    return file.passed if isinstance(file, ImportFile) else {}

@@ -2,8 +2,8 @@
 
 Every format of files shares this (`rowfile` lists them). A header is mapped once: names are compared in lower case with
 spaces and hyphens as `_`, several common synonyms count as one column, two columns of one meaning are an error, and so
-is an unknown name unless it starts with `x-` (kept as a details key). `line`, `reason` and `sentence` are ignored, so
-that a corrected rejects file can be read again.
+is an unknown name unless it starts with `x-` (kept as a details key). What a rejects file adds is ignored, so that a
+corrected one can be read again.
 
 Nothing is guessed: no type from a value or a column name, no number from what a spreadsheet left of one. Cells become
 the shapes details need (lists split, numbers and flags read); whether the words are allowed is for `details` to say,
@@ -27,6 +27,8 @@ MAX_CELL_BYTES: Final = 8192
 
 REJECT_COLUMNS: Final = ("line", "reason", "sentence")
 """What a rejects file adds to the original columns."""
+_IGNORED: Final = frozenset({*REJECT_COLUMNS, "place", "found"})
+"""Those, and what the rejects file of a document such as a STIX bundle adds (imports.found)."""
 
 # fmt: off
 _UNCHANGED: Final = (
@@ -197,7 +199,7 @@ def column_meaning(name: str) -> str | None:
     if plain.startswith("x-"):
         return plain
     plain = plain.replace(" ", "_").replace("-", "_")
-    return "" if plain in REJECT_COLUMNS else _MEANING.get(plain)
+    return "" if plain in _IGNORED else _MEANING.get(plain)
 
 
 def unknown_name(what: str, name: str, place: int) -> Rejected:

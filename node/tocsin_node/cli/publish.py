@@ -1,7 +1,8 @@
-"""`tocsin publish`: a file of CSV or JSON Lines into a feed, as a stream, however large it is.
+"""`tocsin publish`: a file into a feed: CSV and JSON Lines as a stream, however large; documents such as STIX bundles.
 
 Everything counted is durable; a run that was broken off is repeated and doubles nothing. Rows that are refused, here or
-by the node, go to a rejects file as they were, in the same format, to be corrected and published again.
+by the node, go to a rejects file as they were, in the same format (of a document: JSON Lines), to be corrected and
+published again.
 """
 
 import contextlib
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 BATCH: Final = 2048
 """Rows per chunk: one commit each, so this is also what an interruption can leave undecided."""
 
+NAMED: Final = 20
+"""Kinds of context in a document that are named on the terminal; --json has all of them."""
+
 MAX_BATCH: Final = 4096
 """What the contract allows."""
 
@@ -44,6 +48,7 @@ _HINTS: Final = {
     "no-type-column": " Name one with --type.",
     "no-type": " Name one with --type.",
     "not-json": " --format says which it is.",
+    "unknown-column": " If the file is a STIX bundle or the like, --format says so.",
 }
 """What an option would mend, by reason."""
 
@@ -63,6 +68,8 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter[str])
     blocked: Counter[str] = field(default_factory=Counter[str])
     warnings: Counter[str] = field(default_factory=Counter[str])
+    passed: Counter[str] = field(default_factory=Counter[str])
+    """What the file holds that is no row, by name."""
     size: int = 0
 
     @property
@@ -139,7 +146,8 @@ class Rejects:
 def publish(
     run: Invocation,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CSV or JSON Lines; - for stdin.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="FILE...", help="CSV, JSON Lines, STIX, MISP ...; - for stdin.", show_default=False),
     ],
     *,
     feed: Annotated[str, typer.Option(metavar="FEED", help="Name or origin of your feed.", show_default=False)],
@@ -151,7 +159,11 @@ def publish(
         str, typer.Option(metavar="XX", help="Of rows that name none, such as GB.", show_default=False)
     ] = "",
     format_: Annotated[
-        Format | None, typer.Option("--format", help="Of the files, else by suffix: .jsonl, or csv.")
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Of the files, else by suffix: .jsonl, .stix.json, .misp.json, .threatexchange.json, or CSV.",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -171,6 +183,9 @@ def publish(
     CSV names its columns in the first line: value, type, stance, abuse_types, severity, region, expires ...
 
     JSON Lines (.jsonl) has one object a line with the same names as keys; lists are arrays.
+
+    STIX 2.1 bundles, MISP events and ThreatExchange descriptors are one document of at most 64 MiB; their rejects file is
+    JSON Lines, each line with its place in the document.
 
     Example: tocsin publish list.csv --feed urls --type url --set stance=harmful
     """
@@ -196,7 +211,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _rejects_path(path: Path, source: "Source") -> Path | None:
-    return None if path == STDIN else path.with_name(f"{path.name}.rejects.{source.written}")
+    return None if path == STDIN else path.with_name(f"{path.name}.rejects.{source.written.rejects}")
 
 
 def make_defaults(settings: list[str], region: str, expires: str) -> "Defaults":
@@ -272,6 +287,7 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
         except (Exception, KeyboardInterrupt) as error:  # the second Ctrl-C: what was under way may be durable too
             code, sentence = explain(error)
             raise CliError(f"{sentence}; {_durable(tally)}", code) from error
+    tally.passed.update(getattr(source.file, "passed", {}))
     if interruption.asked:
         raise CliError(f"interrupted; {_durable(tally)}", Exit.INTERRUPTED)
     return tally
@@ -284,9 +300,13 @@ def _durable(tally: Tally) -> str:
 def _summary(run: Invocation, path: Path, feed: str, tally: Tally, to: Rejects) -> None:
     rejects = str(to.path) if to.path and to.written else None
     if run.out.json:
-        run.out.emit({"file": str(path), "feed": feed, **tally.plain(), "rejects": rejects})
+        passed = {"passed_over": dict(tally.passed)} if tally.passed else {}
+        run.out.emit({"file": str(path), "feed": feed, **tally.plain(), **passed, "rejects": rejects})
         return
     run.out.table((f"{path} into {feed}", "rows#"), tally.rows())
+    if tally.passed:
+        named = ", ".join(f"{what} {count:,}" for what, count in tally.passed.most_common(NAMED))
+        run.out.say(f"Not rows, passed over: {named}{' ...' if len(tally.passed) > NAMED else ''}")
     if rejects:
         run.out.say(f"Refused rows with their reasons: {rejects}")
     elif tally.refused or tally.blocked:

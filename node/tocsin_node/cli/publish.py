@@ -147,7 +147,7 @@ def publish(
     run: Invocation,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="CSV, JSON Lines, STIX, MISP ...; - for stdin.", show_default=False),
+        typer.Argument(metavar="FILE...", help="CSV, JSON Lines, STIX ...; - for stdin.", show_default=False),
     ],
     *,
     feed: Annotated[str, typer.Option(metavar="FEED", help="Name or origin of your feed.", show_default=False)],
@@ -162,7 +162,7 @@ def publish(
         Format | None,
         typer.Option(
             "--format",
-            help="Of the files, else by suffix: .jsonl, .stix.json, .misp.json, .threatexchange.json, or CSV.",
+            help="Of the files, else by suffix: .jsonl, .stix.json, .misp.json ... or CSV.",
         ),
     ] = None,
     set_: Annotated[
@@ -184,8 +184,8 @@ def publish(
 
     JSON Lines (.jsonl) has one object a line with the same names as keys; lists are arrays.
 
-    STIX 2.1 bundles, MISP events and ThreatExchange descriptors are one document of at most 64 MiB; their rejects file is
-    JSON Lines, each line with its place in the document.
+    A STIX 2.1 bundle, MISP event or list of ThreatExchange descriptors is one document of at most 64 MiB; its rejects
+    are JSON Lines, each with its place in the document.
 
     Example: tocsin publish list.csv --feed urls --type url --set stance=harmful
     """
@@ -266,6 +266,7 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
     """Send everything; what is done when it breaks off is told with the error."""
     from tocsin_node.cli.upload import Interruption, Upload, cut
     from tocsin_signals.errors import Rejected
+    from tocsin_signals.rowfile import passed_over
 
     tally = Tally()
 
@@ -287,7 +288,7 @@ def _send(local: "Local", feed: str, source: Source, defaults: "Defaults", batch
         except (Exception, KeyboardInterrupt) as error:  # the second Ctrl-C: what was under way may be durable too
             code, sentence = explain(error)
             raise CliError(f"{sentence}; {_durable(tally)}", code) from error
-    tally.passed.update(getattr(source.file, "passed", {}))
+    tally.passed.update(passed_over(source.file))
     if interruption.asked:
         raise CliError(f"interrupted; {_durable(tally)}", Exit.INTERRUPTED)
     return tally

@@ -173,7 +173,7 @@ def free_words(words: Iterable[str]) -> tuple[dict[str, list[str]], int]:
     """
     kept: dict[str, list[str]] = {}
     left_out = 0
-    for word in dict.fromkeys(filter(None, map(str.strip, words))):
+    for word in dict.fromkeys(one.strip() for one in words if one.strip()):
         known = word.lower() in vocab.ABUSE_TYPES.words
         to = kept.setdefault("abuse_types" if known else "tags", [])
         if len(word) > MAX_TEXT or len(to) >= MAX_LIST:

@@ -40,7 +40,10 @@ from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
 from tocsin_signals.errors import Rejected
+from tocsin_signals.formats import Format
+from tocsin_signals.imports import stix_pattern
 from tocsin_signals.jsonlines import JsonLinesFile, JsonRejects
+from tocsin_signals.rowfile import open_rows, passed_over
 from tocsin_signals.rows import RowReject
 
 
@@ -232,6 +235,27 @@ def read_json_lines(data: bytes) -> None:
     list(JsonLinesFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
 
 
+def read_import(written: Format, data: bytes) -> None:
+    """Rows of a document are numbered without gaps, and its rejects are a file of JSON Lines."""
+    file = open_rows(io.BytesIO(data), written)
+    out = io.StringIO()
+    rejects = file.rejects_writer(out)
+    for number, row in enumerate(file, 1):
+        assert row.line == number
+        if isinstance(row, RowReject):
+            rejects.write(row)
+    assert all(count > 0 for count in passed_over(file).values())
+    lines = out.getvalue().encode().splitlines()
+    if lines:
+        list(JsonLinesFile(io.BytesIO(max(lines, key=len)), default_type="url"))
+
+
+def read_pattern(data: bytes) -> None:
+    """A pattern that is understood is written to one that says the same."""
+    found = stix_pattern.parse(data.decode("utf-8", "replace"))
+    assert stix_pattern.parse(stix_pattern.write(found)) == found
+
+
 def read_identifier(type_name: str, data: bytes) -> None:
     """A canonical form is its own canonical form, and among what a look-up tries."""
     text = data.decode("utf-8", "replace")
@@ -310,6 +334,10 @@ def _targets() -> list[Target]:
         Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
         Target("csv", read_csv, (Rejected,), seeds.CSV),
         Target("json-lines", read_json_lines, (Rejected,), seeds.JSON_LINES),
+        Target("stix", partial(read_import, Format.STIX), (Rejected,), seeds.STIX),
+        Target("stix-pattern", read_pattern, (Rejected,), seeds.STIX_PATTERNS),
+        Target("misp", partial(read_import, Format.MISP), (Rejected,), seeds.MISP),
+        Target("threatexchange", partial(read_import, Format.THREATEXCHANGE), (Rejected,), seeds.THREATEXCHANGE),
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
         Target("feeds", read_feeds, _WIRE, (_FEEDS,)),

@@ -93,7 +93,7 @@ _WORDS: Final = (
 )
 """Their key, ours, and their words for ours; None takes no position."""
 _TIMES: Final = (("expired_on", "expires"), ("first_active", "first_seen"), ("last_active", "last_seen"))
-_UNCLICKABLE: Final = re.compile(r"\[h\](?=ttps?\b)|(?<=^http)\[:\]|(?<=^https)\[:\]", re.IGNORECASE)
+_UNCLICKABLE: Final = re.compile(r"^\[h\](?=ttps?\b)|(?<=^http)\[:\]|(?<=^https)\[:\]", re.IGNORECASE)
 
 
 def open_threatexchange(stream: BinaryIO) -> ImportFile:

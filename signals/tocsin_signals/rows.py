@@ -27,8 +27,8 @@ MAX_CELL_BYTES: Final = 8192
 
 REJECT_COLUMNS: Final = ("line", "reason", "sentence")
 """What a rejects file adds to the original columns."""
-_IGNORED: Final = frozenset({*REJECT_COLUMNS, "place", "found"})
-"""Those, and what the rejects file of a document such as a STIX bundle adds (imports.found)."""
+_IGNORED: Final = frozenset({*REJECT_COLUMNS, "place", "found", "signal", "issued_at"})
+"""Those; what the rejects file of a document such as a STIX bundle adds; what an export says of a signal's life."""
 
 # fmt: off
 _UNCHANGED: Final = (
@@ -46,6 +46,7 @@ _SYNONYMS: Final = MappingProxyType(
         "purposes": ("purposes", "permitted_purposes"),
         "case_ref": ("case_ref", "case_id", "case"),
         "tags": ("tags", "tag"),
+        "state": ("state",),
     }
     | {name: (name,) for name in _UNCHANGED}
 )
@@ -163,6 +164,10 @@ class RowBuilder:
     def row(self, line: int, filled: Mapping[str, object], cells: tuple[str, ...]) -> Row:
         """The row; Rejected if it cannot be used. `filled` has no empty texts."""
         said = dict(filled)
+        if said.pop("state", "live") != "live":
+            raise Rejected(
+                "state", "The row is of a signal that was withdrawn or has expired; it is not published again."
+            )
         value = _checked_value(_text("value", said.pop("value", "")))
         type_name = self._type(_text("type", said.pop("type", "")).lower())
         region = _text("region", said.pop("region", ""))

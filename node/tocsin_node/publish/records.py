@@ -76,6 +76,17 @@ def named(
     return [*(by_id.get(signal) for signal in dict.fromkeys(signals)), *latest]
 
 
+def count(session: Session, log: int) -> int:
+    """How many records a feed has."""
+    found = session.one("SELECT COUNT(*) FROM own_record WHERE log = ?", (log,))
+    return int(found[0]) if found else 0
+
+
+def after(session: Session, log: int, signal: int, limit: int) -> list[OwnRecord]:
+    """The records of signals beyond `signal`, at most `limit`, in their order."""
+    return _read(session, log, "signal > ? ORDER BY signal LIMIT ?", (signal, limit))
+
+
 def to_retag(session: Session, log: int, epoch: int, now: int, limit: int) -> list[OwnRecord]:
     """Live records tagged before `epoch` whose identifier is kept."""
     condition = "epoch < ? AND withdrawn = 0 AND valid_until > ? AND length(sealed) > 0 ORDER BY signal LIMIT ?"

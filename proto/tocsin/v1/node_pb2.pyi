@@ -2169,3 +2169,100 @@ class RevokeTokenResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 global___RevokeTokenResponse = RevokeTokenResponse
+
+@typing.final
+class ExportSignalsRequest(google.protobuf.message.Message):
+    """---- export: what an own feed published, identifiers included"""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    ALL_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """name or origin of an own feed"""
+    all: builtins.bool
+    """expired and withdrawn signals too"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        all: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["all", b"all", "feed", b"feed"]) -> None: ...
+
+global___ExportSignalsRequest = ExportSignalsRequest
+
+@typing.final
+class ExportedSignal(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIGNAL_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    ISSUED_AT_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    signal: builtins.int
+    type: builtins.str
+    value: builtins.str
+    """the canonical form"""
+    state: builtins.str
+    """live, expired, withdrawn"""
+    issued_at: builtins.int
+    """ms UTC, of its assert; 0 where that entry was erased"""
+    valid_until: builtins.int
+    details: builtins.int
+    """position in the response's `details`"""
+    def __init__(
+        self,
+        *,
+        signal: builtins.int = ...,
+        type: builtins.str = ...,
+        value: builtins.str = ...,
+        state: builtins.str = ...,
+        issued_at: builtins.int = ...,
+        valid_until: builtins.int = ...,
+        details: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "issued_at", b"issued_at", "signal", b"signal", "state", b"state", "type", b"type", "valid_until", b"valid_until", "value", b"value"]) -> None: ...
+
+global___ExportedSignal = ExportedSignal
+
+@typing.final
+class ExportSignalsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    DONE_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    WITHOUT_IDENTIFIER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    total: builtins.int
+    """signals the feed has, at the beginning"""
+    done: builtins.int
+    """of those looked at so far"""
+    without_identifier: builtins.int
+    """of this response: signals whose identifier was lost, and that are left out"""
+    @property
+    def details(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
+        """as signed; empty where erased"""
+
+    @property
+    def signals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ExportedSignal]: ...
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        total: builtins.int = ...,
+        done: builtins.int = ...,
+        details: collections.abc.Iterable[builtins.bytes] | None = ...,
+        signals: collections.abc.Iterable[global___ExportedSignal] | None = ...,
+        without_identifier: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "done", b"done", "feed", b"feed", "signals", b"signals", "total", b"total", "without_identifier", b"without_identifier"]) -> None: ...
+
+global___ExportSignalsResponse = ExportSignalsResponse

@@ -61,7 +61,9 @@ class _Index:
     markings: dict[str, str | None] = field(default_factory=dict[str, str | None])
     """TLP word of marking definitions; None for statements, which are no sharing limit."""
     based_on: set[str] = field(default_factory=set[str])
-    """Observed objects that indicators are based on."""
+    """Observed objects that indicators are based on, at once or by way of observed data."""
+    observed: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Of observed data: the objects it refers to."""
 
     def add(self, number: int, found: Object) -> None:
         """Take one object in."""
@@ -76,6 +78,8 @@ class _Index:
             self.markings[name] = read or None
         elif kind == "relationship" and found.get("relationship_type") == "based-on":
             self.based_on.add(text_of(found, "target_ref"))
+        elif kind == "observed-data" and name:
+            self.observed[name] = texts_of(found.get("object_refs"))
 
 
 def _index(document: Document) -> _Index:
@@ -91,6 +95,8 @@ def _index(document: Document) -> _Index:
         raise Rejected("not-stix", "The file is no STIX bundle: an object of type bundle with its objects.")
     if version == "2.0":
         raise Rejected("stix-version", "The bundle is STIX 2.0; convert it to 2.1 first.")
+    for name in index.based_on & index.observed.keys():
+        index.based_on.update(index.observed[name])
     return index
 
 
@@ -113,12 +119,12 @@ def _object(piece: Piece, found: Object, index: _Index) -> Iterator[Found]:
         yield refused(piece, Rejected("not-representable", "No type of signal stands for this kind of object."))
     elif kind not in _OBSERVED - names.CONTEXT and kind != "indicator":
         yield Passed(kind if _TYPE.fullmatch(kind) else "objects of no type")
+    elif kind != "indicator" and text_of(found, "id") in index.based_on:
+        yield Passed(f"{kind} read through its indicator")
     elif index.newest.get(text_of(found, "id"), ("", piece.path[1]))[1] != piece.path[1]:
         yield refused(piece, Rejected("duplicate-id", "Another object of the same id is newer or came first."))
     elif found.get("revoked") is True:
         yield refused(piece, Rejected("revoked", "Its creator has revoked it."))
-    elif kind != "indicator" and text_of(found, "id") in index.based_on:
-        yield Passed(f"{kind} read through its indicator")
     else:
         yield from _signals(piece, found, index)
 
@@ -138,7 +144,14 @@ def _signals(piece: Piece, found: Object, index: _Index) -> Iterator[Found]:
     for where, object_type, steps, text, account_type in told:
         try:
             type_name, value = names.identifier(object_type, steps, text, account_type)
-            yield Said(where, {**said, "value": value, "type": _exact(type_name, text_of(own, "type"))})
+            yield Said(
+                where,
+                {
+                    **said,
+                    "value": value,
+                    "type": _exact(type_name, text_of(own, "type") or text_of(found, "identifier_type")),
+                },
+            )
         except Rejected as error:
             yield Refused(where, error.reason, error.sentence, text)
     if not told:

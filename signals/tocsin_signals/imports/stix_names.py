@@ -9,7 +9,7 @@ from tocsin_signals.errors import Rejected
 EXTENSION: Final = "extension-definition--1c1430ed-a6f7-5da2-9c46-18116b5ead79"
 """Our property extension: the exact type and the details of a signal, on the objects that stand for it."""
 IDENTIFIER: Final = "x-tocsin-identifier"
-"""An observed object for types that STIX has none for; its `value` is the canonical form, the extension its type."""
+"""An observed object for types that STIX has none for; its `value` is canonical, `identifier_type` the type."""
 
 
 class Held(NamedTuple):
@@ -71,23 +71,29 @@ STANCES: Final = MappingProxyType(
 )
 """Of indicator_types; the others (compromised, anonymization, attribution, unknown) take no stance."""
 
-TLP_IDS: Final = MappingProxyType(
+_TLP_1: Final = MappingProxyType(
     {
-        f"marking-definition--{one}": word
-        for one, word in (
-            ("613f2e26-407d-48c7-9eca-b8e91df99dc9", "white"),
-            ("34098fce-860f-48ae-8e50-ebd3cc5e41da", "green"),
-            ("f88d31f6-486f-44da-b317-01333bde0b82", "amber"),
-            ("5e57c739-391a-4eb3-b6be-7d15ca92d5ed", "red"),
-            ("94868c89-83c2-464b-929b-a1a8aa3c8487", "clear"),
-            ("bab4a63c-aed9-4cf5-a766-dfca5abac2bb", "green"),
-            ("55d920b0-5e8b-4f79-9ee9-91f868d9b421", "amber"),
-            ("939a9414-2ddd-4d32-a0cd-375ea402b003", "amber+strict"),
-            ("e828b379-4e03-4974-9ac4-e53a884c97c1", "red"),
-        )
+        "613f2e26-407d-48c7-9eca-b8e91df99dc9": "white",
+        "34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
+        "f88d31f6-486f-44da-b317-01333bde0b82": "amber",
+        "5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
     }
 )
-"""TLP 1 as in the specification, then TLP 2 as OASIS published it."""
+"""As in STIX 2.1, section 7.2.1.4."""
+_TLP_2: Final = MappingProxyType(
+    {
+        "94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
+        "bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
+        "55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
+        "939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
+        "e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
+    }
+)
+"""As OASIS published them for TLP 2."""
+TLP_IDS: Final = MappingProxyType({f"marking-definition--{one}": word for one, word in (_TLP_1 | _TLP_2).items()})
+"""The markings every reader knows."""
+TLP_REFS: Final = MappingProxyType({word: f"marking-definition--{one}" for one, word in _TLP_2.items()})
+"""The marking that is written for a limit."""
 TLP_2: Final = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 
 

@@ -191,6 +191,15 @@ def test_an_observed_object_is_read_through_the_indicator_that_is_based_on_it() 
     assert file.passed == {"url read through its indicator": 1, "relationship": 1}
 
 
+def test_so_are_the_objects_of_observed_data_that_it_is_based_on() -> None:
+    link = {"type": "relationship", "relationship_type": "based-on", "target_ref": "observed-data--1"}
+    seen = {"type": "observed-data", "id": "observed-data--1", "object_refs": ["url--1"]}
+    file = opened(
+        {"type": "url", "id": "url--1", "value": "u"}, {"type": "url", "id": "url--2", "value": "v"}, link, seen
+    )
+    assert [row.value for row in file if isinstance(row, Row)] == ["v"]
+
+
 def test_context_is_counted_by_its_kind_and_is_no_row() -> None:
     file = opened({"type": "malware"}, {"type": "identity"}, {"type": "identity"}, {"type": "Who@knows"}, {})
     assert list(file) == []

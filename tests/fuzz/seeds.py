@@ -209,13 +209,17 @@ IDENTIFIERS: Final = (
 )
 
 STIX: Final = (
-    b'{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"i1","pattern_type":"stix",'
-    b'"pattern":"[url:value IN (\'http://a.example/x\', \'b\') OR file:hashes.MD5 = \'aa\']","labels":["grooming","x"],'
-    b'"indicator_types":["malicious-activity"],"confidence":80,"valid_until":"2030-01-01T00:00:00Z",'
-    b'"object_marking_refs":["marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da"]}]}',
-    b'{"type":"bundle","objects":[{"type":"file","id":"f","hashes":{"MD5":"aa","x":"y"}},{"type":"url","value":"u"},'
-    b'{"type":"user-account","account_type":"x","account_login":"somebody"},{"type":"malware"},'
-    b'{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"amber"}}]}',
+    (
+        b'{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"i1","pattern_type":"stix",'
+        b'"pattern":"[url:value IN (\'http://a.example/x\', \'b\') OR file:hashes.MD5 = \'aa\']","labels":["grooming","x"],'
+        b'"indicator_types":["malicious-activity"],"confidence":80,"valid_until":"2030-01-01T00:00:00Z",'
+        b'"object_marking_refs":["marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da"]}]}'
+    ),
+    (
+        b'{"type":"bundle","objects":[{"type":"file","id":"f","hashes":{"MD5":"aa","x":"y"}},{"type":"url","value":"u"},'
+        b'{"type":"user-account","account_type":"x","account_login":"somebody"},{"type":"malware"},'
+        b'{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"amber"}}]}'
+    ),
 )
 STIX_PATTERNS: Final = (
     b"[url:value = 'http://a.example/' OR domain-name:value IN ('b', 'c')] OR [file:hashes.'SHA-256' = 'x']",
@@ -223,15 +227,19 @@ STIX_PATTERNS: Final = (
     b"[(a:b = 'x' OR (c:d = 'y'))]",
 )
 MISP: Final = (
-    b'{"Event":{"info":"x","distribution":"3","Tag":[{"name":"tlp:green"}],"Attribute":[{"type":"url","value":"u",'
-    b'"to_ids":true,"uuid":"1"},{"type":"domain|ip","value":"a.example|198.51.100.7","to_ids":true,'
-    b'"first_seen":"2026-01-01T00:00:00+00:00"}],"Object":[{"name":"user-account","Attribute":[{"type":"text",'
-    b'"object_relation":"username","value":"x","to_ids":true}]}]}}',
+    (
+        b'{"Event":{"info":"x","distribution":"3","Tag":[{"name":"tlp:green"}],"Attribute":[{"type":"url","value":"u",'
+        b'"to_ids":true,"uuid":"1"},{"type":"domain|ip","value":"a.example|198.51.100.7","to_ids":true,'
+        b'"first_seen":"2026-01-01T00:00:00+00:00"}],"Object":[{"name":"user-account","Attribute":[{"type":"text",'
+        b'"object_relation":"username","value":"x","to_ids":true}]}]}}'
+    ),
     b'{"response":[{"Event":{"Attribute":[{"type":"md5","value":"aa","to_ids":"1","deleted":false}]}}]}',
 )
 THREATEXCHANGE: Final = (
-    b'{"data":[{"id":"1","type":"UNCLICKABLE_URL","raw_indicator":"[h]ttp://a.example/","status":"MALICIOUS",'
-    b'"severity":"SEVERE","share_level":"AMBER","privacy_type":"VISIBLE","tags":{"data":[{"text":"x"}]},'
-    b'"expired_on":"2030-01-01T00:00:00+0000"}],"paging":{}}',
+    (
+        b'{"data":[{"id":"1","type":"UNCLICKABLE_URL","raw_indicator":"[h]ttp://a.example/","status":"MALICIOUS",'
+        b'"severity":"SEVERE","share_level":"AMBER","privacy_type":"VISIBLE","tags":{"data":[{"text":"x"}]},'
+        b'"expired_on":"2030-01-01T00:00:00+0000"}],"paging":{}}'
+    ),
     b'[{"type":"HASH_MD5","indicator":{"indicator":"aa"},"confidence":50}]',
 )

@@ -11,6 +11,9 @@ EXTENSION: Final = "extension-definition--1c1430ed-a6f7-5da2-9c46-18116b5ead79"
 IDENTIFIER: Final = "x-tocsin-identifier"
 """An observed object for types that STIX has none for; its `value` is canonical, `identifier_type` the type."""
 
+SIGNAL: Final = "x-tocsin-signal"
+"""Stands for a received signal that was sighted: by its feed and id, never by an identifier."""
+
 
 class Held(NamedTuple):
     """What a property holds: a type, and what goes before its text to make the value."""

@@ -41,14 +41,15 @@ VALUE: Final[st.SearchStrategy[Any]] = st.recursive(
 WORDS: Final = st.one_of(
     VALUE,
     st.sampled_from(
-        ["bundle", "indicator", "file", "url", "user-account", "stix", "[url:value = 'u']", "2030-01-01T00:00:00Z", "tlp",
-         "URI", "domain|ip", "a|b", "RED", "tlp:red", True, 1, "0", "5", [{"name": "tlp:green"}], {"MD5": "aa"}]
+        ["bundle", "indicator", "file", "url", "user-account", "stix", "[url:value = 'u']", "2030-01-01T00:00:00Z",
+         "tlp", "URI", "domain|ip", "a|b", "RED", "tlp:red", True, 1, "0", "5", [{"name": "tlp:green"}], {"MD5": "aa"}]
     ),
 )  # fmt: skip
 KEYS: Final = st.sampled_from(
     ["type", "id", "value", "pattern", "pattern_type", "hashes", "labels", "confidence", "valid_until", "extensions",
      "object_marking_refs", "account_type", "account_login", "to_ids", "deleted", "Tag", "uuid", "distribution",
-     "first_seen", "raw_indicator", "indicator", "status", "tags", "share_level", "privacy_type", "modified", "Attribute"]
+     "first_seen", "raw_indicator", "indicator", "status", "tags", "share_level", "privacy_type", "modified",
+     "Attribute"]
 )  # fmt: skip
 OBJECTS: Final = st.lists(st.one_of(st.dictionaries(KEYS, WORDS, max_size=6), VALUE), max_size=4)
 

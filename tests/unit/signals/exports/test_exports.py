@@ -2,6 +2,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +12,11 @@ import stix2validator
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
 from tocsin_signals.exportfile import open_export
+from tocsin_signals.exports.bundle import observe
+from tocsin_signals.exports.sightings import Hit, SightingsExport
 from tocsin_signals.exports.signal import Signal
-from tocsin_signals.exports.stix import observe
 from tocsin_signals.formats import Format
-from tocsin_signals.imports.stix_names import EXTENSION, IDENTIFIER, identifier
+from tocsin_signals.imports.stix_names import EXTENSION, IDENTIFIER, SIGNAL, identifier
 from tocsin_signals.rowfile import open_rows
 from tocsin_signals.rows import Row, RowReject
 
@@ -48,6 +50,13 @@ def exported(written: Format, *signals: Signal) -> str:
         export.write(one)
     export.close()
     return out.getvalue()
+
+
+def judged(bundle: str) -> tuple[list[str], list[str]]:
+    """Errors and warnings of other people's validator, which has no types."""
+    validator: Any = stix2validator
+    found = validator.validate_string(bundle, validator.ValidationOptions(version="2.1"))
+    return [str(error) for error in found.errors or []], [str(warning) for warning in found.warnings or []]
 
 
 def read(text: str, written: Format) -> list[Row | RowReject]:
@@ -111,12 +120,10 @@ def test_a_bundle_passes_the_validator_of_the_standard() -> None:
         signal("username", "phone:somebody", 9004, details={"stance": "test", "tlp": "clear"}),
         signal("email", "josé!@ex_ample.com", 9005),
     ]
-    found = stix2validator.validate_string(
-        exported(Format.STIX, *signals), stix2validator.ValidationOptions(version="2.1")
-    )
-    assert found.is_valid, [str(error) for error in found.errors]
+    errors, warnings = judged(exported(Format.STIX, *signals))
+    assert errors == []
     # On purpose: ids are UUIDv5 (103), an indicator is based on an observed object (202), platforms are an open list.
-    others = [str(one) for one in found.warnings or [] if not re.search(r"\{(103|202|244)\}", str(one))]
+    others = [one for one in warnings if not re.search(r"\{(103|202|244)\}", one)]
     assert others == []
 
 
@@ -185,3 +192,24 @@ def test_no_tag_and_no_salt_is_written() -> None:
         "extensions"
     ]
     assert set(own[EXTENSION]) == {"extension_type", "type", "feed", "signal", "details"}
+
+
+def test_sightings_name_own_values_and_received_signals_and_nothing_else_of_them() -> None:
+    out = io.StringIO()
+    export = SightingsExport(out, observer="platform.example", as_of=NOW)
+    hit = Hit("hotline.example/feed/urls", "hotline.example", 17, "url-prefix", NOW - 500, "amber")
+    export.write("url", "a.example/x", [hit, replace(hit, signal=18, tlp=None)])
+    export.write("url", "a.example/y", [hit])
+    export.write("url", "a.example/y", [hit])
+    export.close()
+    assert export.sightings == 3
+    assert judged(out.getvalue())[0] == []
+    objects = json.loads(out.getvalue())["objects"]
+    assert [one["value"] for one in objects if "value" in one] == ["http://a.example/x", "http://a.example/y"]
+    signals = {one["id"]: one for one in objects if one["type"] == SIGNAL}
+    assert sorted(one["signal"] for one in signals.values()) == [17, 18]
+    assert not {"value", "tag", "details", "pattern"} & {key for one in signals.values() for key in one}
+    sightings = [one for one in objects if one["type"] == "sighting"]
+    assert [signals[one["sighting_of_ref"]]["signal"] for one in sightings] == [17, 18, 17]
+    assert [len(one.get("object_marking_refs", ())) for one in sightings] == [1, 0, 1]
+    assert len({one["id"] for one in objects}) == len(objects)

@@ -21,6 +21,9 @@ class Format(StrEnum):
         return Format.CSV if self is Format.CSV else Format.JSONL
 
 
+WRITTEN: Final = (Format.CSV, Format.JSONL, Format.STIX)
+"""What own signals are exported in; all are read."""
+
 _SUFFIXES: Final = MappingProxyType(
     {
         ".jsonl": Format.JSONL,

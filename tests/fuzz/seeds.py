@@ -211,7 +211,7 @@ IDENTIFIERS: Final = (
 STIX: Final = (
     (
         b'{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"i1","pattern_type":"stix",'
-        b'"pattern":"[url:value IN (\'http://a.example/x\', \'b\') OR file:hashes.MD5 = \'aa\']","labels":["grooming","x"],'
+        b'"pattern":"[url:value IN (\'http://a.example/x\', \'b\') OR file:hashes.MD5 = \'aa\']","labels":["x"],'
         b'"indicator_types":["malicious-activity"],"confidence":80,"valid_until":"2030-01-01T00:00:00Z",'
         b'"object_marking_refs":["marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da"]}]}'
     ),

@@ -17,7 +17,7 @@ from tocsin_node.cli.errors import CliError, UsageError
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.output import size, whole_file
 from tocsin_node.cli.progress import Bar
-from tocsin_signals.formats import Format, format_of
+from tocsin_signals.formats import WRITTEN, Format, format_of
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import ExportSignalsResponse
@@ -59,18 +59,15 @@ def export(
 
     Example: tocsin export urls -o urls.stix.json
     """
-    from tocsin_signals.errors import Rejected
+    from tocsin.v1.node_pb2 import ExportSignalsRequest
     from tocsin_signals.imports.document import MAX_FILE_BYTES
 
     written = format_ or format_of(output)
-    try:
-        with whole_file(output) as stream, run.local() as local, Bar("exporting", unit="entries") as bar:
-            from tocsin.v1.node_pb2 import ExportSignalsRequest
-
-            answers = iter(local.node.ExportSignals(ExportSignalsRequest(feed=feed, all=all_)))
-            told = _write(stream, written, answers, bar)
-    except Rejected as error:
-        raise UsageError(f"{output}: {error.sentence}") from None
+    if written not in WRITTEN:
+        raise UsageError(f"{output}: files of format {written} are read, not written; csv, jsonl and stix are written")
+    with whole_file(output) as stream, run.local() as local, Bar("exporting", unit="entries") as bar:
+        answers = iter(local.node.ExportSignals(ExportSignalsRequest(feed=feed, all=all_)))
+        told = _write(stream, written, answers, bar)
     length = output.stat().st_size
     if run.out.json:
         run.out.emit({"file": str(output), "feed": told.feed, "format": written, "bytes": length, **_counts(told)})

@@ -55,8 +55,8 @@ def exported(written: Format, *signals: Signal) -> str:
 def judged(bundle: str) -> tuple[list[str], list[str]]:
     """Errors and warnings of other people's validator, which has no types."""
     validator: Any = stix2validator
-    found = validator.validate_string(bundle, validator.ValidationOptions(version="2.1"))
-    return [str(error) for error in found.errors or []], [str(warning) for warning in found.warnings or []]
+    found: Any = validator.validate_string(bundle, validator.ValidationOptions(version="2.1"))
+    return list(map(str, found.errors or ())), list(map(str, found.warnings or ()))
 
 
 def read(text: str, written: Format) -> list[Row | RowReject]:

@@ -12,7 +12,7 @@ been published (`value`, `type` ...), to be corrected and published as a .jsonl 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -64,6 +64,9 @@ Found = Said | Refused | Passed
 
 class ImportFile:
     """A file of another system being read. Iterate for rows; `passed` counts what was no row, complete after that."""
+
+    left_out: Final[Sequence[str]] = ()
+    """No column is left out of a file that has none."""
 
     def __init__(self, found: Callable[[], Iterator[Found]]) -> None:
         self._found = found

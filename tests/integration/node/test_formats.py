@@ -6,14 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
 import pymisp
+import pytest
 import stix2validator
 
+from tocsin.v1 import audit_pb2, node_pb2 as pb
+from tocsin_node.cli.connect import connect
 from tocsin_node.demo.cast import Player, environment
 
+OWN_POLICY: Final = b'peer = "self"\n[[rule]]\nname = "own"\neffect = "review"\nstance = ["harmful"]\n'
 AMBER: Final = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
 RED: Final = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
 HASH: Final = "0f" * 32
@@ -50,13 +55,34 @@ DESCRIPTORS: Final = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Generator[Player]:
+    """A real node that believes what it publishes, with a feed for each test."""
+    folder = tmp_path_factory.mktemp("formats")
+    player = Player("hotline.example", "hotline", folder / "node")
+    try:
+        player.run("init", "--organisation", player.organisation, "--role", player.role)
+        config = player.home / "tocsin.toml"
+        config.write_text(f'{config.read_text()}partners = ["platform.example"]\n')
+        player.start()
+        with connect(player.home, None, start=False) as local:
+            local.node.CreateCommunity(pb.CreateCommunityRequest(name="c"))
+            for feed in ("cases", "damaged", "many"):
+                asked = pb.CreateFeedRequest(name=feed, community="c.hotline.example", audience="partners")
+                local.node.CreateFeed(asked)
+            local.node.ApplyPolicies(pb.PoliciesRequest(files=[pb.PolicyFile(name="self.toml", toml=OWN_POLICY)]))
+        yield player
+    finally:
+        player.stop()
+
+
 def write(path: Path, found: object) -> str:
     path.write_text(found if isinstance(found, str) else json.dumps(found))
     return str(path)
 
 
-def publish(node: Player, path: str, *options: str) -> Any:
-    return node.run("publish", path, "--feed", "urls", *options, expect=(0, 1))
+def publish(node: Player, path: str, *options: str, feed: str = "cases") -> Any:
+    return node.run("publish", path, "--feed", feed, *options, expect=(0, 1))
 
 
 def counts(told: Any) -> tuple[int, int, int, dict[str, int]]:
@@ -97,7 +123,7 @@ def test_files_of_other_systems_are_published_once_and_their_rest_is_named(node:
 
     for name in ("out.stix.json", "out.jsonl", "out.csv"):
         path = tmp_path / name
-        told = node.run("export", "urls", "-o", str(path))
+        told = node.run("export", "cases", "-o", str(path))
         assert told["signals"] == 9
         assert path.stat().st_mode & 0o777 == 0o600
         assert counts(publish(node, str(path))) == (0, 0, 9, {}), name
@@ -112,28 +138,34 @@ def test_files_of_other_systems_are_published_once_and_their_rest_is_named(node:
     objects = json.loads(sighted.read_text())["objects"]
     assert [one["value"] for one in objects if one["type"] == "url"] == ["http://bad.example/one"]
     assert sum(one["type"] == "sighting" for one in objects) == 1
-    events = [json.loads(line["envelope"]) if "envelope" in line else line for line in node.run("audit", "show")]
-    assert sum(one.get("ev") == "signal.exported" for one in events) == 3
+    with connect(node.home, None, start=False) as local:
+        entries = [json.loads(entry.envelope) for entry in local.audit.ReadAudit(audit_pb2.ReadAuditRequest())]
+    assert sum(entry["ev"] == "signal.exported" for entry in entries) == 3
 
 
 def test_a_damaged_bundle_publishes_nothing(node: Player, tmp_path: Path) -> None:
     path = write(tmp_path / "case.stix.json", json.dumps(BUNDLE)[:-30])
-    command = [sys.executable, "-m", "tocsin_node", "--home", str(node.home), "publish", path, "--feed", "urls"]
+    command = [sys.executable, "-m", "tocsin_node", "--home", str(node.home), "publish", path, "--feed", "damaged"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 2
     assert "is not one JSON document" in done.stderr
     assert "Traceback" not in done.stderr
-    assert node.run("feed", "list")["feeds"][0]["size"] == 1
+    with connect(node.home, None, start=False) as local:
+        sizes = {
+            feed.origin.rpartition("/")[2]: feed.size
+            for feed in local.node.ListOwnFeeds(pb.ListOwnFeedsRequest()).feeds
+        }
+    assert sizes["damaged"] == 1
 
 
 def test_an_interrupted_export_leaves_no_file(node: Player, tmp_path: Path) -> None:
     rows = tmp_path / "many.csv"
     lines = (f"https://bad.example/{number}" for number in range(8_000))
     rows.write_text("value,type,stance\n" + "".join(f"{line},url,harmful\n" for line in lines))
-    assert publish(node, str(rows))["published"] == 8_000
+    assert publish(node, str(rows), feed="many")["published"] == 8_000
     folder = tmp_path / "out"
     folder.mkdir()
-    command = [sys.executable, "-m", "tocsin_node", "--home", str(node.home), "export", "urls"]
+    command = [sys.executable, "-m", "tocsin_node", "--home", str(node.home), "export", "many"]
     with subprocess.Popen(
         [*command, "-o", str(folder / "out.stix.json")], stderr=subprocess.PIPE, text=True, env=environment()
     ) as process:

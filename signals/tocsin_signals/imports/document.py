@@ -11,7 +11,7 @@ text of the file: a key stands in a place only if the caller named it.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from tocsin_signals.errors import Rejected
@@ -63,18 +63,21 @@ class Document:
         except UnicodeDecodeError:
             raise Rejected("not-utf8", "The file is not UTF-8.") from None
         self._walks = walks
+        self._proven = False
 
     def pieces(self) -> Iterator[Piece]:
         """Every piece in the order of the file, to its end."""
-        return _Walk(self._text, self._walks).pieces()
+        yield from _Walk(self._text, self._walks, proven=self._proven).pieces()
+        self._proven = True
 
 
 class _Walk:
-    """One pass over the text."""
+    """One pass over the text; `proven` if an earlier one went to the end and found nothing too deep."""
 
-    def __init__(self, text: str, walks: Callable[[Path], bool]) -> None:
+    def __init__(self, text: str, walks: Callable[[Path], bool], *, proven: bool) -> None:
         self._text = text
         self._walks = walks
+        self._proven = proven
         self._at = 0
         self._count = 0
         self._fault: Rejected | None = None
@@ -88,6 +91,9 @@ class _Walk:
             raise _broken((), "text follows its end")
 
     def _value(self, path: Path) -> Iterator[Piece]:
+        self._count += 1
+        if self._count > MAX_PIECES:
+            raise Rejected("too-many", f"The file holds more than {MAX_PIECES} objects; give it in several files.")
         sign = self._sign()
         if sign == "{" and self._walks(path):
             yield from self._members(path)
@@ -128,7 +134,6 @@ class _Walk:
         found = _KEY.match(self._text, self._at)
         if found is None:
             raise _broken(path, "a key is missing")
-        self._counted(path)
         self._at = found.end()
         if self._sign() != ":":
             raise _broken(path, "a colon is missing")
@@ -154,14 +159,15 @@ class _Walk:
         return self._text[self._at : self._at + 1]
 
     def _piece(self, path: Path) -> Piece:
-        self._counted(path)
         self._fault = None
+        start = self._at
         value = self._decoded(path)
-        depth = _depth(value, MAX_NESTING)
-        if depth > MAX_NESTING:
+        text = self._text[start : self._at]
+        many = text.count("{") + text.count("[") > MAX_NESTING  # else it cannot be deep, and need not be looked at
+        if many and not self._proven and _is_deep(value):
             raise _too_deep(path)
         fault = self._fault
-        if fault is None and _holds_bad_text(value):
+        if fault is None and "\\u" in text and _holds_bad_text(value):  # neither stands in a file but as an escape
             fault = Rejected("text", "A text holds a lone surrogate or a NUL.")
         return Piece(path, value, fault)
 
@@ -185,13 +191,6 @@ class _Walk:
             if size >= MAX_PIECE_CHARS:
                 raise Rejected("too-large", f"{_where(path)} is no JSON or has more than {MAX_PIECE_CHARS} characters.")
             size = min(size * 4, MAX_PIECE_CHARS)
-
-    def _counted(self, path: Path) -> None:
-        self._count += 1
-        if self._count > 2 * MAX_PIECES:  # a key and its value
-            raise Rejected(
-                "too-many", f"{_where(path)}: a file holds at most {MAX_PIECES} objects; give it in several."
-            )
 
     def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
@@ -219,14 +218,19 @@ def place(path: Path) -> str:
     return shown.removeprefix(".")
 
 
-def _depth(value: object, limit: int) -> int:
-    """How many containers stand in one another, at most one more than `limit`."""
-    if not isinstance(value, dict | list):
-        return 0
-    if limit == 0:
-        return 1
-    inner = cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
-    return 1 + max((_depth(one, limit - 1) for one in inner), default=0)
+def _is_deep(value: object) -> bool:
+    """Whether containers stand in one another beyond MAX_NESTING; level by level, without recursion."""
+    level = [value]
+    for _ in range(MAX_NESTING):
+        containers = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in containers for inner in _inner(one)]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _inner(container: object) -> Iterable[object]:
+    if isinstance(container, dict):
+        return cast("dict[str, object]", container).values()
+    return cast("list[object]", container)
 
 
 def _holds_bad_text(value: object) -> bool:

@@ -21,8 +21,13 @@ class Format(StrEnum):
         return Format.CSV if self is Format.CSV else Format.JSONL
 
 
-WRITTEN: Final = (Format.CSV, Format.JSONL, Format.STIX)
-"""What own signals are exported in; all are read."""
+class Written(StrEnum):
+    """The formats that own signals are exported in; all of them are read too."""
+
+    CSV = Format.CSV.value
+    JSONL = Format.JSONL.value
+    STIX = Format.STIX.value
+
 
 _SUFFIXES: Final = MappingProxyType(
     {

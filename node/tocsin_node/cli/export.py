@@ -15,9 +15,9 @@ import typer
 
 from tocsin_node.cli.errors import CliError, UsageError
 from tocsin_node.cli.invocation import Invocation, command
-from tocsin_node.cli.output import size, whole_file
+from tocsin_node.cli.output import size, some, whole_file
 from tocsin_node.cli.progress import Bar
-from tocsin_signals.formats import WRITTEN, Format, format_of
+from tocsin_signals.formats import Format, Written, format_of
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import ExportSignalsResponse
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(slots=True)
-class Written:
+class Told:
     """What an export came to."""
 
     feed: str = ""
@@ -47,23 +47,24 @@ def export(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; an older file is replaced.")
     ],
     format_: Annotated[
-        Format | None,
-        typer.Option("--format", help="csv, jsonl or stix; else by suffix: .jsonl, .stix.json, or CSV."),
+        Written | None,
+        typer.Option("--format", help="Else by suffix: .jsonl, .stix.json, or CSV."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Expired and withdrawn signals too.")] = False,
 ) -> None:
     """Write what you published into a feed to a file, identifiers included: for yourself, or to hand on.
 
-    CSV, JSON Lines or a STIX 2.1 bundle, each of which `tocsin publish` reads again. Making it is logged. A signal that
-    was withdrawn says so in it and is not published again by reading it.
+    The file is CSV, JSON Lines or a STIX 2.1 bundle; `tocsin publish` reads each of them again. Making it is logged.
+
+    What was withdrawn says so in it, and is not published again when it is read.
 
     Example: tocsin export urls -o urls.stix.json
     """
     from tocsin.v1.node_pb2 import ExportSignalsRequest
     from tocsin_signals.imports.document import MAX_FILE_BYTES
 
-    written = format_ or format_of(output)
-    if written not in WRITTEN:
+    written = Format(format_ or format_of(output))
+    if written not in set(Written):
         raise UsageError(f"{output}: files of format {written} are read, not written; csv, jsonl and stix are written")
     with whole_file(output) as stream, run.local() as local, Bar("exporting", unit="entries") as bar:
         answers = iter(local.node.ExportSignals(ExportSignalsRequest(feed=feed, all=all_)))
@@ -72,16 +73,18 @@ def export(
     if run.out.json:
         run.out.emit({"file": str(output), "feed": told.feed, "format": written, "bytes": length, **_counts(told)})
         return
-    run.out.say(f"{output}: {told.signals:,} signals of {told.feed}, {size(length)}; it holds identifiers.")
+    run.out.say(f"{output}: {some(told.signals, 'signal')} of {told.feed}, {size(length)}; it holds identifiers.")
     if told.without_identifier:
-        run.out.note(f"{told.without_identifier:,} signals were left out: their identifiers were lost in a restore.")
+        lost = some(told.without_identifier, "signal")
+        run.out.note(f"Left out: {lost} without an identifier; it was lost in a restore.")
     if told.details_left_out:
-        run.out.note(f"{told.details_left_out:,} details found no room in CSV; JSON Lines and STIX hold them all.")
+        some_details = some(told.details_left_out, "detail")
+        run.out.note(f"Left out: {some_details} that CSV has no room for; JSON Lines and STIX hold them all.")
     if written is Format.STIX and length > MAX_FILE_BYTES:
         run.out.note(f"Bundles beyond {MAX_FILE_BYTES // 2**20} MiB are not read again; JSON Lines of any size are.")
 
 
-def _counts(told: Written) -> dict[str, int]:
+def _counts(told: Told) -> dict[str, int]:
     return {
         "signals": told.signals,
         "without_identifier": told.without_identifier,
@@ -89,7 +92,7 @@ def _counts(told: Written) -> dict[str, int]:
     }
 
 
-def _write(stream: TextIO, written: Format, answers: "Iterator[ExportSignalsResponse]", bar: Bar) -> Written:
+def _write(stream: TextIO, written: Format, answers: "Iterator[ExportSignalsResponse]", bar: Bar) -> Told:
     from tocsin_signals.exportfile import open_export
 
     first = next(answers, None)
@@ -97,7 +100,7 @@ def _write(stream: TextIO, written: Format, answers: "Iterator[ExportSignalsResp
         raise CliError("the node ended the export before it began")
     publisher = first.feed.partition("/")[0]
     to = open_export(stream, written, feed=first.feed, publisher=publisher, as_of=time.time_ns() // 1_000_000)
-    told = Written(first.feed)
+    told = Told(first.feed)
     for answer in answers:
         _take(to, answer)
         told.signals += len(answer.signals)

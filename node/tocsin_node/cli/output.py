@@ -136,6 +136,11 @@ def grouped(fingerprint: str) -> str:
     return "\n".join(" ".join(groups[at : at + 2 * step]) for at in range(0, len(groups), 2 * step))
 
 
+def some(count: int, thing: str) -> str:
+    """A number of things: `1 signal`, `2,000 signals`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def size(count: int) -> str:
     """A number of bytes for people."""
     value = float(count)

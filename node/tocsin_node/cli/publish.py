@@ -47,7 +47,7 @@ STDIN: Final = Path("-")
 _HINTS: Final = {
     "no-type-column": " Name one with --type.",
     "no-type": " Name one with --type.",
-    "not-json": " --format says which it is.",
+    "not-json": " --format says which: stix, misp, threatexchange ...",
     "unknown-column": " If the file is a STIX bundle or the like, --format says so.",
 }
 """What an option would mend, by reason."""
@@ -184,8 +184,9 @@ def publish(
 
     JSON Lines (.jsonl) has one object a line with the same names as keys; lists are arrays.
 
-    A STIX 2.1 bundle, MISP event or list of ThreatExchange descriptors is one document of at most 64 MiB; its rejects
-    are JSON Lines, each with its place in the document.
+    STIX 2.1 bundles, MISP events and ThreatExchange descriptors are one document of at most 64 MiB.
+
+    Their rejects are JSON Lines, each with its place in the document.
 
     Example: tocsin publish list.csv --feed urls --type url --set stance=harmful
     """
@@ -308,6 +309,8 @@ def _summary(run: Invocation, path: Path, feed: str, tally: Tally, to: Rejects) 
     if tally.passed:
         named = ", ".join(f"{what} {count:,}" for what, count in tally.passed.most_common(NAMED))
         run.out.say(f"Not rows, passed over: {named}{' ...' if len(tally.passed) > NAMED else ''}")
+    if tally.refused["stance"]:
+        run.out.say("Some rows take no stance that is known; --set stance=harmful is for those that say nothing.")
     if rejects:
         run.out.say(f"Refused rows with their reasons: {rejects}")
     elif tally.refused or tally.blocked:

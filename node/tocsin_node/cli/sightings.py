@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin_node.cli.invocation import Invocation
-from tocsin_node.cli.output import whole_file
+from tocsin_node.cli.output import some, whole_file
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import MatchedAssertion, Verdict
@@ -42,7 +42,7 @@ def open_sightings(run: Invocation, path: Path | None, type_name: str, region: s
 
         yield take
         to.close()
-    run.out.note(f"{path}: {to.sightings:,} sightings; it holds your own values.")
+    run.out.note(f"{path}: {some(to.sightings, 'sighting')}; it holds your own values.")
 
 
 def _hit(one: "MatchedAssertion") -> "Hit":

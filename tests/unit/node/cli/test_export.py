@@ -37,7 +37,7 @@ def test_a_feed_becomes_a_file_that_only_its_owner_reads(tocsin: Tocsin, node: A
     result = tocsin("export", "urls", "-o", str(path))
     assert result.exit_code == 0
     assert f"{path}: 2 signals of {FEED}" in result.stdout
-    assert "1 signals were left out" in result.stderr
+    assert "Left out: 1 signal without an identifier" in result.stderr
     assert path.stat().st_mode & 0o777 == 0o600
     text = path.read_text()
     assert "a.example/2" in text

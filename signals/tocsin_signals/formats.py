@@ -10,6 +10,8 @@ class Format(StrEnum):
     """How a file is written; the word is also the suffix of its name."""
 
     CSV = "csv"
+    TSV = "tsv"
+    XLSX = "xlsx"
     JSONL = "jsonl"
     STIX = "stix"
     MISP = "misp"
@@ -17,8 +19,10 @@ class Format(StrEnum):
 
     @property
     def rejects(self) -> "Format":
-        """The format that rejected rows are written in."""
-        return Format.CSV if self is Format.CSV else Format.JSONL
+        """The format its refused rows are written in: its own, where that is written line by line."""
+        if self in {Format.STIX, Format.MISP, Format.THREATEXCHANGE}:
+            return Format.JSONL
+        return Format.CSV if self is Format.XLSX else self
 
 
 class Written(StrEnum):
@@ -31,6 +35,10 @@ class Written(StrEnum):
 
 _SUFFIXES: Final = MappingProxyType(
     {
+        ".tsv": Format.TSV,
+        ".tab": Format.TSV,
+        ".xlsx": Format.XLSX,
+        ".xlsm": Format.XLSX,
         ".jsonl": Format.JSONL,
         ".ndjson": Format.JSONL,
         ".json": Format.JSONL,

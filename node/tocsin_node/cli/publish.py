@@ -329,7 +329,7 @@ def _summary(run: Invocation, path: Path, feed: str, counts: Counts, to: Rejects
                 "feed": feed,
                 **counts.plain(),
                 "left_out": names,
-                "passed_over": passed,
+                **({"passed_over": passed} if passed else {}),
                 "rejects": rejects,
             }
         )

@@ -62,6 +62,7 @@ CHANGES_BYTES: Final = 16 * 1024  # of a revision's changes: details at their la
 LIFE_EVENTS: Final = 1024  # entries about one signal that are shown: 4 MB of details at their largest
 PROOF_EVENTS: Final = 256  # entries in one proof file: with cosigned checkpoints it still fits a local message
 PROOF_BYTES: Final = 8 * 1024 * 1024  # of a proof file that is read
+EXPORT_ROWS: Final = 256  # signals in one answer of an export: 3 MB at their largest, and all the node holds of it
 TOKENS: Final = 1024  # per node
 LOCAL_CALLS: Final = 256  # under way at once on the local listener: bounds memory at 256 requests
 TALLY_KINDS: Final = 4096  # kinds of audit totals waiting in memory: all tokens with four purposes each

@@ -15,6 +15,7 @@ from tocsin_node.cli import (
     card,
     community,
     demo,
+    export,
     feed,
     home,
     match,
@@ -85,6 +86,7 @@ status.register(app)
 restore.register(app)
 canon.register(app)
 publish.register(app)
+export.register(app)
 match.register(app)
 for _name, _group in _GROUPS:
     app.add_typer(_group, name=_name)

@@ -19,6 +19,7 @@ from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.lines import arriving_lines, open_input
 from tocsin_node.cli.output import when
+from tocsin_node.cli.sightings import open_sightings
 from tocsin_node.limits import IDENTIFIER_BYTES, MATCH_BATCH
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def match(
         str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
     ] = "",
     purpose: Annotated[str, typer.Option(metavar="WORD", help="Why you ask; goes into the audit log.")] = "detect",
+    sightings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your values that match, as a STIX 2.1 bundle too.", show_default=False),
+    ] = None,
 ) -> None:
     """Ask your own node what it makes of values: effect, publishers, rule, caps and reasons.
 
@@ -84,11 +89,13 @@ def match(
     if bool(values) == bool(file):
         raise UsageError("name the values to look up, or a file of them with --file")
     counts: dict[str, int] = {}
-    with run.local() as local:
+    with run.local() as local, open_sightings(run, sightings, type_, region) as sighted:
         for batch in _batches(_typed(values or []) if file is None else _lines(file)):
             for asked, verdict in zip(batch, ask(local, batch), strict=True):
                 word = _show(run, asked, verdict)
                 counts[word] = counts.get(word, 0) + 1
+                if asked.value is not None and verdict.assertions:
+                    sighted(asked.value, verdict)
     if file and not run.out.json:
         run.out.say(", ".join(f"{count:,} {word}" for word, count in sorted(counts.items())) or "no values")
 

@@ -69,6 +69,7 @@ ACCESS: Final[Mapping[str, Role | tuple[Role, ...] | Open]] = MappingProxyType(
         NODE + "ExplainPolicy": (Role.OPERATE, Role.AUDIT),
         NODE + "ListEvidence": (Role.OPERATE, Role.AUDIT),
         NODE + "ExportEvidence": (Role.OPERATE, Role.AUDIT),
+        NODE + "ExportSignals": Role.OPERATE,  # every identifier at once; a publisher's token shows one at a time
         NODE + "AddToken": Role.OPERATE,
         NODE + "ListTokens": Role.OPERATE,
         NODE + "RevokeToken": Role.OPERATE,

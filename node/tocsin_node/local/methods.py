@@ -11,6 +11,7 @@ from tocsin_node.explain import Explainer
 from tocsin_node.local.audit import AuditCalls
 from tocsin_node.local.calls import Calls, Once, Stream
 from tocsin_node.local.evidence import EvidenceCalls
+from tocsin_node.local.export import ExportCalls
 from tocsin_node.local.match import MatchCalls
 from tocsin_node.local.operate import CommunityCalls, FeedCalls, NodeCalls, PeerCalls, PolicyCalls, TokenCalls
 from tocsin_node.local.publish import PublishCalls
@@ -75,7 +76,15 @@ def _publishing(asked: Asked) -> Handlers:
         clock=asked.core.clock,
         meter=asked.core.meter,
     )
+    export = ExportCalls(
+        book=asked.matching.book,
+        store=asked.core.store,
+        writer=asked.core.writer,
+        data_key=asked.publishing.data_key,
+        clock=asked.core.clock,
+    )
     return {
+        "ExportSignals": export.export,
         "Publish": calls.publish,
         "Withdraw": calls.withdraw,
         "ReviseSignals": calls.revise,

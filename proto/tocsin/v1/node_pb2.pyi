@@ -38,6 +38,25 @@ EFFECT_REVIEW: Effect.ValueType  # 2
 EFFECT_ENFORCE: Effect.ValueType  # 3
 global___Effect = Effect
 
+class _Outcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Outcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OUTCOME_PUBLISH: _Outcome.ValueType  # 0
+    OUTCOME_REVISE: _Outcome.ValueType  # 1
+    OUTCOME_UNCHANGED: _Outcome.ValueType  # 2
+    """live already, and says the same"""
+
+class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
+
+OUTCOME_PUBLISH: Outcome.ValueType  # 0
+OUTCOME_REVISE: Outcome.ValueType  # 1
+OUTCOME_UNCHANGED: Outcome.ValueType  # 2
+"""live already, and says the same"""
+global___Outcome = Outcome
+
 @typing.final
 class Query(google.protobuf.message.Message):
     """---- match"""
@@ -221,13 +240,17 @@ class PublishStart(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     FEED_FIELD_NUMBER: builtins.int
+    DRY_RUN_FIELD_NUMBER: builtins.int
     feed: builtins.str
+    dry_run: builtins.bool
+    """publish nothing: each answer says in `tried` what publishing its chunk would do now"""
     def __init__(
         self,
         *,
         feed: builtins.str = ...,
+        dry_run: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["feed", b"feed"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dry_run", b"dry_run", "feed", b"feed"]) -> None: ...
 
 global___PublishStart = PublishStart
 
@@ -365,6 +388,7 @@ class PublishResponse(google.protobuf.message.Message):
     REFUSED_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     SIGNALS_FIELD_NUMBER: builtins.int
+    TRIED_FIELD_NUMBER: builtins.int
     size: builtins.int
     """of the feed"""
     published: builtins.int
@@ -378,6 +402,10 @@ class PublishResponse(google.protobuf.message.Message):
     def signals(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """ids, one per row not refused, in order"""
 
+    @property
+    def tried(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TriedRow]:
+        """dry run only: one per row not refused, in order"""
+
     def __init__(
         self,
         *,
@@ -388,10 +416,39 @@ class PublishResponse(google.protobuf.message.Message):
         refused: collections.abc.Iterable[global___RowRefusal] | None = ...,
         warnings: collections.abc.Iterable[global___RowWarning] | None = ...,
         signals: collections.abc.Iterable[builtins.int] | None = ...,
+        tried: collections.abc.Iterable[global___TriedRow] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "tried", b"tried", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
 
 global___PublishResponse = PublishResponse
+
+@typing.final
+class TriedRow(google.protobuf.message.Message):
+    """What publishing one row would do, were it the only one."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    CHANGED_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    line: builtins.int
+    outcome: global___Outcome.ValueType
+    changed: builtins.bool
+    """the canonical form is not the value as it was written"""
+    key: builtins.int
+    """equal for rows that would be one signal"""
+    def __init__(
+        self,
+        *,
+        line: builtins.int = ...,
+        outcome: global___Outcome.ValueType = ...,
+        changed: builtins.bool = ...,
+        key: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changed", b"changed", "key", b"key", "line", b"line", "outcome", b"outcome"]) -> None: ...
+
+global___TriedRow = TriedRow
 
 @typing.final
 class WithdrawRequest(google.protobuf.message.Message):
@@ -2169,3 +2226,100 @@ class RevokeTokenResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 global___RevokeTokenResponse = RevokeTokenResponse
+
+@typing.final
+class ExportSignalsRequest(google.protobuf.message.Message):
+    """---- export: what an own feed published, identifiers included"""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    ALL_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """name or origin of an own feed"""
+    all: builtins.bool
+    """expired and withdrawn signals too"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        all: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["all", b"all", "feed", b"feed"]) -> None: ...
+
+global___ExportSignalsRequest = ExportSignalsRequest
+
+@typing.final
+class ExportedSignal(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIGNAL_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    ISSUED_AT_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    signal: builtins.int
+    type: builtins.str
+    value: builtins.str
+    """the canonical form"""
+    state: builtins.str
+    """live, expired, withdrawn"""
+    issued_at: builtins.int
+    """ms UTC, of its assert; 0 where that entry was erased"""
+    valid_until: builtins.int
+    details: builtins.int
+    """position in the response's `details`"""
+    def __init__(
+        self,
+        *,
+        signal: builtins.int = ...,
+        type: builtins.str = ...,
+        value: builtins.str = ...,
+        state: builtins.str = ...,
+        issued_at: builtins.int = ...,
+        valid_until: builtins.int = ...,
+        details: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "issued_at", b"issued_at", "signal", b"signal", "state", b"state", "type", b"type", "valid_until", b"valid_until", "value", b"value"]) -> None: ...
+
+global___ExportedSignal = ExportedSignal
+
+@typing.final
+class ExportSignalsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    DONE_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    WITHOUT_IDENTIFIER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    total: builtins.int
+    """signals the feed has, at the beginning"""
+    done: builtins.int
+    """of those looked at so far"""
+    without_identifier: builtins.int
+    """of this response: signals whose identifier was lost, and that are left out"""
+    @property
+    def details(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
+        """as signed; empty where erased"""
+
+    @property
+    def signals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ExportedSignal]: ...
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        total: builtins.int = ...,
+        done: builtins.int = ...,
+        details: collections.abc.Iterable[builtins.bytes] | None = ...,
+        signals: collections.abc.Iterable[global___ExportedSignal] | None = ...,
+        without_identifier: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "done", b"done", "feed", b"feed", "signals", b"signals", "total", b"total", "without_identifier", b"without_identifier"]) -> None: ...
+
+global___ExportSignalsResponse = ExportSignalsResponse

@@ -184,6 +184,11 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.FromString,
                 _registered_method=True)
+        self.ExportSignals = channel.unary_stream(
+                '/tocsin.v1.Node/ExportSignals',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsResponse.FromString,
+                _registered_method=True)
         self.AddToken = channel.unary_unary(
                 '/tocsin.v1.Node/AddToken',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.AddTokenRequest.SerializeToString,
@@ -390,6 +395,12 @@ class NodeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportSignals(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AddToken(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -560,6 +571,11 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.ExplainPolicy,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.SerializeToString,
+            ),
+            'ExportSignals': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportSignals,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsResponse.SerializeToString,
             ),
             'AddToken': grpc.unary_unary_rpc_method_handler(
                     servicer.AddToken,
@@ -1387,6 +1403,33 @@ class Node(object):
             '/tocsin.v1.Node/ExplainPolicy',
             tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSignals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tocsin.v1.Node/ExportSignals',
+            tocsin_dot_v1_dot_node__pb2.ExportSignalsRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ExportSignalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

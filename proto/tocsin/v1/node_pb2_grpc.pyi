@@ -175,6 +175,11 @@ class NodeStub:
     ]
     """role audit too"""
 
+    ExportSignals: grpc.UnaryStreamMultiCallable[
+        tocsin.v1.node_pb2.ExportSignalsRequest,
+        tocsin.v1.node_pb2.ExportSignalsResponse,
+    ]
+
     AddToken: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.AddTokenRequest,
         tocsin.v1.node_pb2.AddTokenResponse,
@@ -346,6 +351,11 @@ class NodeAsyncStub:
         tocsin.v1.node_pb2.ExplainPolicyResponse,
     ]
     """role audit too"""
+
+    ExportSignals: grpc.aio.UnaryStreamMultiCallable[
+        tocsin.v1.node_pb2.ExportSignalsRequest,
+        tocsin.v1.node_pb2.ExportSignalsResponse,
+    ]
 
     AddToken: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.AddTokenRequest,
@@ -578,6 +588,13 @@ class NodeServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.ExplainPolicyResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ExplainPolicyResponse]]:
         """role audit too"""
+
+    @abc.abstractmethod
+    def ExportSignals(
+        self,
+        request: tocsin.v1.node_pb2.ExportSignalsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[tocsin.v1.node_pb2.ExportSignalsResponse], collections.abc.AsyncIterator[tocsin.v1.node_pb2.ExportSignalsResponse]]: ...
 
     @abc.abstractmethod
     def AddToken(

@@ -18,7 +18,8 @@ from tocsin_node.cli.main import app
 Tocsin = Callable[..., Result]
 
 COMMANDS = {
-    *("demo", "init", "serve", "status", "reload", "backup", "restore", "canon", "publish", "match", "withdraw"),
+    *("demo", "init", "serve", "status", "reload", "backup", "restore", "canon", "publish", "export"),
+    *("match", "withdraw"),
     *("card export", "card show", "card renew", "audit verify"),
     *("signal show", "signal revise", "signal prove", "signal verify"),
     *("peer add", "peer list", "peer status", "peer check", "peer pause", "peer resume", "peer remove"),

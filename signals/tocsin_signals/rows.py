@@ -165,9 +165,7 @@ class RowBuilder:
         """The row; Rejected if it cannot be used. `filled` has no empty texts."""
         said = dict(filled)
         if said.pop("state", "live") != "live":
-            raise Rejected(
-                "state", "The row is of a signal that was withdrawn or has expired; it is not published again."
-            )
+            raise Rejected("state", "The row is of a signal that was withdrawn or has expired; its state says so.")
         value = _checked_value(_text("value", said.pop("value", "")))
         type_name = self._type(_text("type", said.pop("type", "")).lower())
         region = _text("region", said.pop("region", ""))

@@ -65,13 +65,11 @@ Found = Said | Refused | Passed
 class ImportFile:
     """A file of another system being read. Iterate for rows; `passed` counts what was no row, complete after that."""
 
-    left_out: Final[Sequence[str]] = ()
-    """No column is left out of a file that has none."""
-
     def __init__(self, found: Callable[[], Iterator[Found]]) -> None:
         self._found = found
         self._builder = RowBuilder(default_type=None, list_separators="|")
         self.passed: Counter[str] = Counter()
+        self.left_out: Final[Sequence[str]] = ()  # a document has no columns
 
     def __iter__(self) -> Iterator[Row | RowReject]:
         self.passed.clear()

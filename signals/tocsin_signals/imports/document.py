@@ -220,17 +220,19 @@ def place(path: Path) -> str:
 
 def _is_deep(value: object) -> bool:
     """Whether containers stand in one another beyond MAX_NESTING; level by level, without recursion."""
-    level = [value]
+    level: list[object] = [value]
     for _ in range(MAX_NESTING):
-        containers = [one for one in level if isinstance(one, dict | list)]
-        level = [inner for one in containers for inner in _inner(one)]
+        level = [inner for one in level for inner in _inner(one)]
+        if not level:
+            return False
     return any(isinstance(one, dict | list) for one in level)
 
 
-def _inner(container: object) -> Iterable[object]:
-    if isinstance(container, dict):
-        return cast("dict[str, object]", container).values()
-    return cast("list[object]", container)
+def _inner(value: object) -> Iterable[object]:
+    """What stands in a container; nothing in anything else."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _holds_bad_text(value: object) -> bool:

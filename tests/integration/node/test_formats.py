@@ -100,6 +100,7 @@ def event() -> str:
     return made.to_json()
 
 
+@pytest.mark.timeout(240)  # some twenty commands, each a process
 def test_files_of_other_systems_are_published_once_and_their_rest_is_named(node: Player, tmp_path: Path) -> None:
     stix = write(tmp_path / "case.stix.json", BUNDLE)
     refused = {"pattern-not-representable": 1, "expired": 1, "revoked": 1, "tlp-red": 1}

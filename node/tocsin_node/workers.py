@@ -15,6 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
+from tocsin_node.heap import keep_small_memory
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -63,6 +65,7 @@ def _touch(_: Callable[..., object]) -> None:
 def _begin() -> None:
     """Ctrl-C at the terminal reaches the whole process group; the parent decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_small_memory()
     threading.Thread(target=_end_with_parent, name="tocsin-parent", daemon=True).start()
 
 

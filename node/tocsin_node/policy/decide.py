@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tocsin_node.policy.conditions import About, Condition, matches, said_words, tried
+from tocsin_node.policy.conditions import About, Condition, conditioned, matches, said_words, tried
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import DEFAULT_DENY, Policy, Refusal, Rule
 
@@ -29,6 +29,7 @@ _STANCE_CAPS: Final[Mapping[object, Effect]] = {
     "suspected": Effect.REVIEW,
     "test": Effect.SHADOW,
 }
+_CAPPING: Final = frozenset(("human_review_required", "forbidden", "stance"))  # what `ceilings` reads of the details
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ def trace(policy: Policy, *, feed: str, type_name: str, details: Mapping[str, ob
     steps = tuple(Tried(item, tried(item, about)) for item in (*policy.refusals, *policy.rules))
     found = first_match((step.item, step.holds) for step in steps)
     return Trace(_conclude(policy, details, found), found, steps, tuple(ceilings(policy, details)))
+
+
+def looked_at(policy: Policy) -> frozenset[str]:
+    """The keys of the details that decisions of this policy can depend on: no other key changes any."""
+    keys = {conditioned(key) for item in (*policy.refusals, *policy.rules) for key, _ in item.given}
+    return frozenset(keys | _CAPPING)
 
 
 def first_match(steps: Iterable[tuple[Refusal, bool]]) -> Refusal | None:

@@ -6,14 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 
+from tocsin_crypto.merkle import CompactRange, leaf_hash
 from tocsin_node.errors import Misbehaviour, Unreachable
 from tocsin_node.exchange import wire
-from tocsin_node.exchange.checking import Descriptor
-from tocsin_node.exchange.copy import Assessment, Copies, Copy, Stream, Tools
+from tocsin_node.exchange.checking import Descriptor, Looked, attempt
+from tocsin_node.exchange.copy import Copies, Copy, Stream, Tools
 from tocsin_node.limits import STALLED_S
+from tocsin_node.policy.bulk import Assessment, Question
+from tocsin_node.policy.model import default_policy
+from tocsin_node.segment import codec
+from tocsin_node.segment.verify import Position, Signed
 from tocsin_node.testing.core import NOW, Core, open_core
+from tocsin_signals.details import digest, encode
+from tocsin_signals.entry import NO_REF, ROW_SIZE, Kind, details_column, empty_rows
 
 T = TypeVar("T")
 ORIGIN = "a.example/feed/urls"
@@ -22,11 +30,12 @@ FORKED = wire.to_heartbeat(b"").SerializeToString()
 
 def tools(core: Core) -> Tools:
     """Tools of copies that nobody else watches and nothing is delivered to."""
+    policy = default_policy("a.example")
     return Tools(
         store=core.store,
         writer=core.writer,
         reads=ThreadPoolExecutor(1),
-        assess=lambda _log, _accepted: Assessment({}, b""),
+        ask=lambda _log: Question("urls", policy.digest, policy),
         on_state=lambda _log, _state: None,
         on_heard=lambda _log, _at: None,
         clock=core.clock,
@@ -132,5 +141,27 @@ def test_a_relay_may_serve_only_what_the_descriptor_permits(tmp_path: Path) -> N
         Stream(copy, "a.example").admit(closed)
         with pytest.raises(Misbehaviour, match="may not be served on"):
             Stream(copy, "b.example").admit(closed)
+
+    run(tmp_path, work)
+
+
+def test_a_delivery_decided_by_a_policy_that_was_replaced_is_decided_anew(tmp_path: Path) -> None:
+    async def work(_: Core, copy: Copy) -> None:
+        before = CompactRange().extend([leaf_hash(b"an entry")] * 256)
+        rows, blob = empty_rows(1), encode({"stance": "harmful"}, bytes(16))
+        rows["kind"], rows["type"], rows["ref"] = Kind.ASSERT, 0x0101, NO_REF
+        details_column(rows)[:] = np.frombuffer(digest(blob), np.uint8)
+        segment = codec.encode(256, rows, np.zeros(1, np.uint32), [blob], {}).SerializeToString()
+        signed = Signed(257, before.extend_rows(codec.leaf_bytes(rows), ROW_SIZE).range.root())
+        position = Position(ORIGIN, "a.example", b"", 256, before.to_bytes(), 0)
+        delivery = wire.Delivery(segment, 256, 1, b"", bytes(16))
+        looked = attempt(segment)
+        assert isinstance(looked, Looked)
+        old = Looked(looked.examined, Assessment({"enforce": 1}, b"a policy that stood before"))
+        one = await copy.judge(position, signed, old, delivery)
+        assert one.found == Assessment({"ignore": 1}, default_policy("a.example").digest)
+        assert one.found == (await copy.judge(position, signed, looked, delivery)).found
+        asked = Looked(looked.examined, one.found)
+        assert (await copy.judge(position, signed, asked, delivery)).found is one.found
 
     run(tmp_path, work)

@@ -130,7 +130,7 @@ class Copy:
         self.heard_at = facts.heard_at
         self.relay = facts.relay
         """Whether its descriptor lets followers serve it on; not known, and so no, before its first entry."""
-        self.distrusted = dict(distrusted)
+        self.distrusted = distrusted
         """Peers whose serving of this feed was false, and why."""
         self.source = ""
         """Who it comes from now; empty: nobody."""
@@ -298,8 +298,12 @@ class Copy:
             tx.audit("feed.source_stopped", result="failed", why=error.code, peer=relay, about=about)
 
         await self._submit(operation)
-        self.distrusted[relay] = why
+        self.distrusted = {**self.distrusted, relay: why}
         _log.error("source of a feed stopped", origin=self.origin, source=relay, why=why)
+
+    def trust(self, relay: str) -> None:
+        """Its distrust was lifted: called on the writer's thread, so the mapping is replaced, not changed."""
+        self.distrusted = {peer: why for peer, why in self.distrusted.items() if peer != relay}
 
     async def _submit(self, operation: Callable[[Tx], Any]) -> Any:
         self._writing = asyncio.ensure_future(self._tools.writer.submit(operation))
@@ -379,6 +383,12 @@ class Copies:
     def get(self, origin: str) -> Copy | None:
         """The copy of a feed, None when it was never followed."""
         return self._copies.get(origin)
+
+    def trust(self, origin: str, relay: str) -> None:
+        """A peer's distrust for one feed was lifted."""
+        copy = self._copies.get(origin)
+        if copy is not None:
+            copy.trust(relay)
 
     def of(self, publisher: str) -> list[Copy]:
         """The copies of one publisher's feeds, by origin."""

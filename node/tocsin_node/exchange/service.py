@@ -97,6 +97,7 @@ class Exchange:
         self._showing: asyncio.Task[None] | None = None
         verifier = own.keyring.feed_signer().verifier
         copies = Copies(Tools(store, writer, self._reads, ask, on_state, on_heard, clock))
+        relays.on_trust(copies.trust)
         own_feeds = OwnFeeds(
             organisation=own.card.organisation,
             store=store,

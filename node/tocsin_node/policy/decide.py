@@ -36,13 +36,15 @@ _CAPPING: Final = frozenset(("human_review_required", "forbidden", "stance"))  #
 class Decision:
     """What a policy makes of signals with these details.
 
-    `caps` names every cap that is below what the rule gave; `max_age_ms` counts from issued_at.
+    `caps` names every cap that is below what the rule gave; `max_age_ms` counts from issued_at, and `age_by`
+    says in words what set it: the rule or the policy's [cap], whichever allows less.
     """
 
     effect: Effect
     rule: str
     caps: tuple[str, ...] = ()
     max_age_ms: int | None = None
+    age_by: str = ""
 
 
 class Ceiling(NamedTuple):
@@ -133,5 +135,7 @@ def _conclude(policy: Policy, details: Mapping[str, object], deciding: Refusal |
         return Decision(Effect.IGNORE, deciding.name)
     set_ = ((cap.name, cap.ceiling) for cap in ceilings(policy, details) if cap.ceiling is not None)
     effect, caps = capped(deciding.effect, set_)
-    ages = [age for age in (deciding.max_age_ms, policy.cap.max_age_ms) if age is not None]
-    return Decision(effect, deciding.name, caps, min(ages, default=None))
+    given = ((deciding.max_age_ms, f"rule {deciding.name}"), (policy.cap.max_age_ms, "[cap]"))
+    ages = ((age, by) for age, by in given if age is not None)
+    age, by = min(ages, key=lambda one: one[0], default=(None, ""))  # of two that are equal, the rule's
+    return Decision(effect, deciding.name, caps, age, by)

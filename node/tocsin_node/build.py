@@ -21,7 +21,6 @@ from tocsin_node.config import Address, Config, load_config, reload_changes
 from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
-from tocsin_node.exchange.copy import Assessment
 from tocsin_node.exchange.service import Exchange, Timing
 from tocsin_node.home import Home
 from tocsin_node.keys import Keyring, Unlock
@@ -34,10 +33,10 @@ from tocsin_node.logging import configure
 from tocsin_node.match.intake import take_in
 from tocsin_node.match.rebuild import rebuild
 from tocsin_node.meter import Meter
+from tocsin_node.policy.bulk import Question
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
-from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
@@ -103,7 +102,7 @@ class Node:
             tally=core.tally,
             meter=core.meter,
             audiences=self._audiences,
-            assess=self._assess,
+            ask=self._ask,
             on_state=self._matching.book.set_state,
             on_heard=self._matching.book.heard,
             network=core.edges.network,
@@ -237,9 +236,8 @@ class Node:
     def _audiences(self) -> Mapping[str, Collection[str]]:
         return self._config.audiences
 
-    def _assess(self, log: int, accepted: Accepted) -> Assessment:
-        judge, book = self._matching.judge, self._matching.book
-        return Assessment(judge.assess(log, accepted.run), judge.policy_digest(book.get(log)))
+    def _ask(self, log: int) -> Question:
+        return self._matching.judge.question(self._matching.book.get(log))
 
 
 def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: Clock, edges: Edges) -> Core:

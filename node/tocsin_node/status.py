@@ -314,7 +314,9 @@ class Status:
         with self._store.read() as session:
             found = session.all(query)
         return [
-            f"{origin} is not taken from {peer} any more: what it sent was false ({why})" for origin, peer, why in found
+            f"{origin} is not taken from {peer} any more: what it sent was false ({why}). "
+            f"`tocsin feed trust {origin} {peer}` lifts that"
+            for origin, peer, why in found
         ]
 
     def deliveries(self, log: int | None = None) -> list[Delivery]:

@@ -124,6 +124,29 @@ def relay(
         run.out.say(f"{found.origin} is served on. `tocsin feed recipients {found.origin}` shows to whom.")
 
 
+@command(app, "trust")
+def trust(
+    run: Invocation,
+    feed: Annotated[str, typer.Argument(metavar="ORIGIN", help="Origin of a feed you follow.", show_default=False)],
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="Who served it on to you.", show_default=False)],
+) -> None:
+    """Take a feed from a peer again whose serving of it was false.
+
+    Do so once its people have told you what happened. What it sent stays as evidence; one more false message and the
+    feed is not taken from it any more. A feed whose publisher itself was false stays stopped.
+
+    Example: tocsin feed trust hotline.example/feed/urls platform.example
+    """
+    from tocsin.v1.node_pb2 import TrustRelayRequest
+    from tocsin_node.cli.wire import plain
+
+    with run.local() as local:
+        found = local.node.TrustRelay(TrustRelayRequest(feed=feed, peer=peer)).feed
+    if run.out.json:
+        run.out.emit(plain(found))
+    run.out.say(f"{found.origin} is taken from {peer} again where it serves it.")
+
+
 @command(app, "recover")
 def recover(
     run: Invocation,

@@ -18,6 +18,7 @@ from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.lines import arriving_lines, open_input
+from tocsin_node.cli.named import Region, Values, ValueType, identifiers
 from tocsin_node.cli.output import when
 from tocsin_node.cli.sightings import open_sightings
 from tocsin_node.limits import IDENTIFIER_BYTES, MATCH_BATCH
@@ -191,15 +192,9 @@ def withdraw(
         list[int] | None,
         typer.Option("--signal", "-s", min=0, max=MAX_SIGNAL, metavar="ID", help="A signal's id; repeatable."),
     ] = None,
-    value: Annotated[
-        list[str] | None, typer.Option("--value", metavar="TEXT", help="What was published; repeatable, with --type.")
-    ] = None,
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="Type of the values.", show_default=False)
-    ] = "",
-    region: Annotated[
-        str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
-    ] = "",
+    value: Values = None,
+    type_: ValueType = "",
+    region: Region = "",
     reason: Annotated[
         str, typer.Option(metavar="WORD", help="false_positive, content_removed ...", show_default=False)
     ],
@@ -213,14 +208,17 @@ def withdraw(
 
     Example: tocsin withdraw --feed urls --value https://example.com/page --type url --reason false_positive
     """
-    from tocsin.v1.node_pb2 import Query, WithdrawRequest
+    from tocsin.v1.node_pb2 import WithdrawRequest
     from tocsin_node.cli.wire import plain
 
     if bool(signal) == bool(value) or bool(value) != bool(type_):
         raise UsageError("name what to withdraw with --signal ID, or with --value TEXT and --type TYPE")
-    identifiers = [Query(type=type_, value=item, region=region) for item in value or []]
     request = WithdrawRequest(
-        feed=feed, signals=signal or [], identifiers=identifiers, reason=reason, required_action=action
+        feed=feed,
+        signals=signal or [],
+        identifiers=identifiers(value, type_, region),
+        reason=reason,
+        required_action=action,
     )
     with run.local() as local:
         answer = local.node.Withdraw(request)

@@ -16,7 +16,7 @@ from tocsin_node.community.service import Communities
 from tocsin_node.config import Address
 from tocsin_node.exchange.check import Checker, Probe
 from tocsin_node.exchange.contact import Contact, Contacts
-from tocsin_node.exchange.copy import Assess, Copies, OnState, Tools
+from tocsin_node.exchange.copy import Ask, Copies, OnState, Tools
 from tocsin_node.exchange.credentials import ServerIdentity
 from tocsin_node.exchange.dial import Dialler
 from tocsin_node.exchange.greeting import Greeting
@@ -73,7 +73,7 @@ class Exchange:
         tally: Tally,
         meter: Meter,
         audiences: Callable[[], Mapping[str, Collection[str]]],
-        assess: Assess,
+        ask: Ask,
         on_state: OnState,
         on_heard: Callable[[int, int], None],
         network: Network,
@@ -96,7 +96,8 @@ class Exchange:
         self._show_s = timing.show_s
         self._showing: asyncio.Task[None] | None = None
         verifier = own.keyring.feed_signer().verifier
-        copies = Copies(Tools(store, writer, self._reads, assess, on_state, on_heard, clock))
+        copies = Copies(Tools(store, writer, self._reads, ask, on_state, on_heard, clock))
+        relays.on_trust(copies.trust)
         own_feeds = OwnFeeds(
             organisation=own.card.organisation,
             store=store,

@@ -63,6 +63,7 @@ ACCESS: Final[Mapping[str, Role | tuple[Role, ...] | Open]] = MappingProxyType(
         NODE + "FeedRecipients": Role.OPERATE,
         NODE + "RecoverFeed": Role.OPERATE,
         NODE + "RelayFeed": Role.OPERATE,
+        NODE + "TrustRelay": Role.OPERATE,
         NODE + "CheckPolicies": Role.OPERATE,
         NODE + "ApplyPolicies": Role.OPERATE,
         NODE + "ShowPolicies": Role.OPERATE,

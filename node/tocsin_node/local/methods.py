@@ -169,6 +169,7 @@ def _policies(asked: Asked) -> Handlers:
         "FeedRecipients": feeds.recipients,
         "RecoverFeed": feeds.recover,
         "RelayFeed": feeds.relay,
+        "TrustRelay": feeds.trust,
     }
 
 

@@ -21,6 +21,7 @@ from tocsin_node.local import wire
 from tocsin_node.local.threads import spoken
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
+from tocsin_node.names import organisation_id
 from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
@@ -227,8 +228,17 @@ class FeedCalls:
     async def relay(self, request: pb.RelayFeedRequest, actor: Actor) -> pb.FeedResponse:
         """Serve a followed feed on, or no more."""
         relay = await self._relays.serve_on(wire.feed_name(request.feed), request.audience, actor=actor)
+        return await self._followed(relay.origin)
+
+    async def trust(self, request: pb.TrustRelayRequest, actor: Actor) -> pb.FeedResponse:
+        """Take a followed feed from a peer again whose serving of it was false."""
+        peer = organisation_id(request.peer, "PEER")
+        relay = await self._relays.trust(wire.feed_name(request.feed), peer, actor=actor)
+        return await self._followed(relay.origin)
+
+    async def _followed(self, origin: str) -> pb.FeedResponse:
         states = await asyncio.to_thread(self._status.followed_feeds)
-        return pb.FeedResponse(feed=wire.feed(next(one for one in states if one.origin == relay.origin)))
+        return pb.FeedResponse(feed=wire.feed(next(one for one in states if one.origin == origin)))
 
     async def recover(
         self, request: pb.RecoverFeedRequest, actor: Actor

@@ -1901,6 +1901,26 @@ class RelayFeedRequest(google.protobuf.message.Message):
 global___RelayFeedRequest = RelayFeedRequest
 
 @typing.final
+class TrustRelayRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin of a followed feed"""
+    peer: builtins.str
+    """whose serving of it was false once"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        peer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "peer", b"peer"]) -> None: ...
+
+global___TrustRelayRequest = TrustRelayRequest
+
+@typing.final
 class PolicyFile(google.protobuf.message.Message):
     """---- policies"""
 

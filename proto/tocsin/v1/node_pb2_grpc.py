@@ -164,6 +164,11 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
                 _registered_method=True)
+        self.TrustRelay = channel.unary_unary(
+                '/tocsin.v1.Node/TrustRelay',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.TrustRelayRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
+                _registered_method=True)
         self.CheckPolicies = channel.unary_unary(
                 '/tocsin.v1.Node/CheckPolicies',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.PoliciesRequest.SerializeToString,
@@ -370,6 +375,12 @@ class NodeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TrustRelay(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckPolicies(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -550,6 +561,11 @@ def add_NodeServicer_to_server(servicer, server):
             'RelayFeed': grpc.unary_unary_rpc_method_handler(
                     servicer.RelayFeed,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.SerializeToString,
+            ),
+            'TrustRelay': grpc.unary_unary_rpc_method_handler(
+                    servicer.TrustRelay,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.TrustRelayRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.SerializeToString,
             ),
             'CheckPolicies': grpc.unary_unary_rpc_method_handler(
@@ -1294,6 +1310,33 @@ class Node(object):
             target,
             '/tocsin.v1.Node/RelayFeed',
             tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TrustRelay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/TrustRelay',
+            tocsin_dot_v1_dot_node__pb2.TrustRelayRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
             options,
             channel_credentials,

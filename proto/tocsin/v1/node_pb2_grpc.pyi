@@ -154,6 +154,11 @@ class NodeStub:
         tocsin.v1.node_pb2.FeedResponse,
     ]
 
+    TrustRelay: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.TrustRelayRequest,
+        tocsin.v1.node_pb2.FeedResponse,
+    ]
+
     CheckPolicies: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.PoliciesRequest,
         tocsin.v1.node_pb2.PoliciesResponse,
@@ -328,6 +333,11 @@ class NodeAsyncStub:
 
     RelayFeed: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.RelayFeedRequest,
+        tocsin.v1.node_pb2.FeedResponse,
+    ]
+
+    TrustRelay: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.TrustRelayRequest,
         tocsin.v1.node_pb2.FeedResponse,
     ]
 
@@ -557,6 +567,13 @@ class NodeServicer(metaclass=abc.ABCMeta):
     def RelayFeed(
         self,
         request: tocsin.v1.node_pb2.RelayFeedRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.FeedResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.FeedResponse]]: ...
+
+    @abc.abstractmethod
+    def TrustRelay(
+        self,
+        request: tocsin.v1.node_pb2.TrustRelayRequest,
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.FeedResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.FeedResponse]]: ...
 

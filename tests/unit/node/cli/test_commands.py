@@ -236,6 +236,12 @@ def test_serving_a_feed_on_is_switched_on_and_off_never_both(tocsin: Tocsin, fak
     assert len(fake.asked) == 2
 
 
+def test_a_relay_that_was_false_is_trusted_again_by_name(tocsin: Tocsin, fake: Any) -> None:
+    fake.answers["TrustRelay"] = pb.FeedResponse(feed=feed())
+    assert "is taken from b.example again" in tocsin("feed", "trust", FEED, "b.example").stdout
+    assert [(request.feed, request.peer) for request in fake.asked] == [(FEED, "b.example")]
+
+
 def test_invites_go_to_files_whole(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
     fake.answers["CreateCommunity"] = pb.CommunityResponse(community=community())
     fake.answers["InviteToCommunity"] = pb.InviteResponse(invite=b"note\n", invite_id="7", not_after=NOW + HOUR)

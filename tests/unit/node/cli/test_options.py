@@ -25,7 +25,7 @@ COMMANDS = {
     *("peer add", "peer list", "peer status", "peer check", "peer pause", "peer resume", "peer remove"),
     *("peer evidence list", "peer evidence export", "peer evidence verify", "policy explain"),
     *("community create", "community invite", "community join", "community rotate"),
-    *("feed create", "feed list", "feed recipients", "feed recover", "feed relay"),
+    *("feed create", "feed list", "feed recipients", "feed recover", "feed relay", "feed trust"),
     *("policy check", "policy apply", "policy show"),
     *("token add", "token list", "token revoke"),
 }

@@ -291,10 +291,10 @@ async def test_policys_age_counts_from_the_last_word_to_the_millisecond_and_is_n
     node.clock.now = NOW + 100 * DAY
     verdict = await node.match(BAD)
     assert (verdict.effect, len(verdict.assertions)) == (pb.EFFECT_IGNORE, 0)
-    assert ["older than the 100 days that policy allows (rule ours)" in reason for reason in verdict.reasons] == [True]
+    assert ["older than the 100 days that policy allows ([cap])" in reason for reason in verdict.reasons] == [True]
     shown = await node.show(1)
     assert (shown.state, shown.effect) == ("too old", pb.EFFECT_IGNORE)
-    assert "100 days (rule ours)" in shown.why
+    assert "100 days ([cap])" in shown.why
     await node.revise(1, severity="high")
     assert (await node.match(BAD)).effect == pb.EFFECT_ENFORCE
     assert (await node.show(1)).counts_until == NOW + 200 * DAY

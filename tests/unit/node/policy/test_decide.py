@@ -133,6 +133,9 @@ def test_the_shorter_of_two_ages_goes_with_the_decision() -> None:
     assert decided(rule(ANY, "max_age_days = 3") + "[cap]\nmax_age_days = 9", dict(HARMFUL)).max_age_ms == 3 * day
     assert decided(rule(ANY, "max_age_days = 9") + "[cap]\nmax_age_days = 3", dict(HARMFUL)).max_age_ms == 3 * day
     assert decided(rule(ANY), dict(HARMFUL)).max_age_ms is None
+    for by_rule, by_cap, said in ((3, 9, "rule r"), (9, 3, "[cap]"), (3, 3, "rule r")):
+        text = rule(ANY, f"max_age_days = {by_rule}") + f"[cap]\nmax_age_days = {by_cap}"
+        assert decided(text, dict(HARMFUL)).age_by == said
 
 
 def test_feed_and_type_are_those_of_the_signal() -> None:

@@ -9,6 +9,7 @@ from tocsin_node.match.index import MatchIndex
 from tocsin_node.peers.service import Peers
 from tocsin_node.peers.words import Word
 from tocsin_node.policies import Policies
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.status import NodeState, Status
 from tocsin_node.testing.made import Made, open_made
@@ -42,6 +43,7 @@ def status(made: Made) -> Status:
         book=FeedBook(store=store, counts=lambda _: True, max_silence_ms=lambda: 0),
         index=MatchIndex(),
         audiences=audiences,
+        profiles=Profiles(),
         links=None,
         listens="",
         software="tocsin",

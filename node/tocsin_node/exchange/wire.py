@@ -4,7 +4,7 @@ What a peer sends is checked for size here; unknown fields and features are pass
 decided elsewhere. Errors are Invalid, in words that name the field.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,8 @@ from tocsin.v1 import exchange_pb2 as pb, signals_pb2
 from tocsin_crypto.checkpoint import MAX_ORIGIN
 from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.errors import Invalid, Misbehaviour
-from tocsin_node.limits import CARD_BYTES, FEEDS_PER_PEER, HELLO_KEYS, NOTE_BYTES
+from tocsin_node.limits import CARD_BYTES, FEEDS_PER_PEER, HELLO_KEYS, NOTE_BYTES, PROBE_FORM_BYTES, PROBE_TYPES
+from tocsin_signals.probes import NONCE_BYTES
 
 EXCHANGE_ID_BYTES: Final = 16
 _FEATURES: Final = 64  # words a Hello may name: a protocol's life of them
@@ -89,6 +90,27 @@ class Heartbeat:
     """The publisher's latest checkpoint note; empty when it has none."""
 
     checkpoint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeQuestion:
+    """What the asker wants to know; `answer_nonce` is empty in its first question, `count` 0 means all probes."""
+
+    nonce: bytes
+    answer_nonce: bytes
+    types: tuple[str, ...]
+    count: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """The answerer's nonce, the types it tried, the digest of its forms, and the last of them where asked for."""
+
+    nonce: bytes
+    types: tuple[str, ...]
+    digest: bytes
+    last: str
 
 
 def to_hello(hello: Hello) -> pb.Hello:
@@ -216,6 +238,50 @@ def from_publisher(data: bytes) -> Delivery | Heartbeat | None:
             return Heartbeat(message.heartbeat.checkpoint)
         case _:
             return None
+
+
+def to_probe_request(question: ProbeQuestion) -> pb.ProbeRequest:
+    """The message of a question about probes."""
+    return pb.ProbeRequest(
+        nonce=question.nonce,
+        answer_nonce=question.answer_nonce,
+        types=question.types,
+        count=question.count,
+        last=question.last,
+    )
+
+
+def from_probe_request(message: pb.ProbeRequest) -> ProbeQuestion:
+    """A question about probes, within its limits."""
+    _exactly(len(message.nonce), NONCE_BYTES, "bytes in the nonce of a question about probes")
+    if message.answer_nonce:
+        _exactly(len(message.answer_nonce), NONCE_BYTES, "bytes in the answering nonce of a question about probes")
+    types = _types(message.types)
+    return ProbeQuestion(message.nonce, message.answer_nonce, types, message.count, message.last)
+
+
+def to_probe_response(answer: ProbeAnswer) -> pb.ProbeResponse:
+    """The message of an answer about probes."""
+    return pb.ProbeResponse(nonce=answer.nonce, types=answer.types, digest=answer.digest, last=answer.last)
+
+
+def from_probe_response(message: pb.ProbeResponse) -> ProbeAnswer:
+    """An answer about probes, within its limits."""
+    _exactly(len(message.nonce), NONCE_BYTES, "bytes in the nonce of an answer about probes")
+    _exactly(len(message.digest), HASH_BYTES, "bytes in the digest of an answer about probes")
+    _at_most(len(message.last), PROBE_FORM_BYTES, "characters in the form of an answer about probes")
+    return ProbeAnswer(message.nonce, _types(message.types), message.digest, message.last)
+
+
+def _types(names: Sequence[str]) -> tuple[str, ...]:
+    _at_most(len(names), PROBE_TYPES, "types to probe")
+    _at_most(max(map(len, names), default=0), _WORD, "characters in a type to probe")
+    return tuple(dict.fromkeys(names))
+
+
+def _exactly(found: int, wanted: int, what: str) -> None:
+    if found != wanted:
+        raise Invalid(f"{found} {what}, not {wanted}")
 
 
 def _at_most(found: int, limit: int, what: str) -> None:

@@ -337,3 +337,69 @@ class FollowResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["delivery", "heartbeat"] | None: ...
 
 global___FollowResponse = FollowResponse
+
+@typing.final
+class ProbeRequest(google.protobuf.message.Message):
+    """Probes are public constants that a seed picks and rewrites; the seed is a hash of both nonces."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: builtins.int
+    ANSWER_NONCE_FIELD_NUMBER: builtins.int
+    TYPES_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    LAST_FIELD_NUMBER: builtins.int
+    nonce: builtins.bytes
+    """the asker's, 16 bytes"""
+    answer_nonce: builtins.bytes
+    """the answerer's, from its first answer; empty in the first question"""
+    count: builtins.int
+    """the digest is over the first so many forms; 0: over all"""
+    last: builtins.bool
+    """show the last of them"""
+    @property
+    def types(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """to try"""
+
+    def __init__(
+        self,
+        *,
+        nonce: builtins.bytes = ...,
+        answer_nonce: builtins.bytes = ...,
+        types: collections.abc.Iterable[builtins.str] | None = ...,
+        count: builtins.int = ...,
+        last: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["answer_nonce", b"answer_nonce", "count", b"count", "last", b"last", "nonce", b"nonce", "types", b"types"]) -> None: ...
+
+global___ProbeRequest = ProbeRequest
+
+@typing.final
+class ProbeResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: builtins.int
+    TYPES_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    LAST_FIELD_NUMBER: builtins.int
+    nonce: builtins.bytes
+    """the answerer's, 16 bytes"""
+    digest: builtins.bytes
+    """SHA-256"""
+    last: builtins.str
+    """a canonical form; empty where it rejects the value, and where it was not asked for"""
+    @property
+    def types(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """those of the question it has probes of, and tried"""
+
+    def __init__(
+        self,
+        *,
+        nonce: builtins.bytes = ...,
+        types: collections.abc.Iterable[builtins.str] | None = ...,
+        digest: builtins.bytes = ...,
+        last: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["digest", b"digest", "last", b"last", "nonce", b"nonce", "types", b"types"]) -> None: ...
+
+global___ProbeResponse = ProbeResponse

@@ -89,12 +89,11 @@ def forms(probes: Iterable[Fresh]) -> tuple[str, ...]:
 
 
 def prefix_digest(made: Sequence[str], count: int) -> bytes:
-    """The SHA-256 of the first `count` forms, each as 4 bytes of length, big-endian, and UTF-8."""
+    """The SHA-256 of the first `count` forms, each as 2 bytes of length, big-endian, and UTF-8."""
     digest = hashlib.sha256()
     for form in made[:count]:
         data = form.encode()
-        digest.update(len(data).to_bytes(4))
-        digest.update(data)
+        digest.update(len(data).to_bytes(2) + data)
     return digest.digest()
 
 

@@ -9,14 +9,12 @@ from typing import Final
 from tocsin_signals.probes.draw import Draw
 
 _FULL_WIDTH: Final = str.maketrans("0123456789+", "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff0b")
-_ARABIC: Final = str.maketrans(
-    "0123456789", "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669"
-)
+_ARABIC: Final = str.maketrans("0123456789", "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669")
 # fmt: off
 _NAMES: Final = (
     "tocsin_probe", "probe123", "Probe.One", "probe-2", "a", "\ufb01sh", "\u0440robe", "pro\u00adbe", "stra\u00dfe",
-    "\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u0130x", "@probe", "probe probe", "\u087bx", "\u1e9es", "probe_" * 6,
-    "\u01c5x", "a\u0345b", "\u2168", "e\u0301",
+    "\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u0130x", "@probe", "probe probe", "\u087bx", "\u1e9es",
+    "probe_" * 6, "\u01c5x", "a\u0345b", "\u2168", "e\u0301",
 )
 _PLATFORMS: Final = (
     ("x", ("x", "X", "twitter", " Twitter ")), ("instagram", ("instagram", "IG", "insta")),
@@ -46,7 +44,7 @@ def phone(draw: Draw) -> tuple[str, str, str]:
         plain, said, region = f"+120255501{last}", f"(202) 555-01{last}", "US"
     elif way == 1:
         plain, said, region = f"+4420794600{last}", f"020 7946 00{last}", "GB"
-    elif way == 2:  # noqa: PLR2004  one way of four
+    elif way == 2:
         plain, said, region = f"+52550000{last}11", f"+52 1 55 0000 {last}11", ""
     else:
         area = draw.one_of(("206", "312", "415", "613", "876"))

@@ -113,7 +113,7 @@ class CardKeys:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a node says of itself; times in ms UTC, endpoints by listener name, digests of 32 bytes; manifest: or none."""
+    """What a node says of itself: times in ms UTC, endpoints by listener; digests of 32 bytes, or no manifest."""
 
     organisation: str
     role: str

@@ -124,8 +124,8 @@ class Card:
     endpoints: Mapping[str, str]
     certificates: tuple[Certificate, ...]
     profiles: Mapping[str, bytes]
-    manifest: bytes = b""
     unknown: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    manifest: bytes = b""
 
     def __post_init__(self) -> None:
         check_organisation(self.organisation)

@@ -7,6 +7,8 @@ Rules:
 2. A feed has them for the types it has live signals of, and keeps them when those end; an empty feed has none.
 3. To do it again changes nothing; what was withdrawn by hand or ends soon is asserted or extended again.
 4. A value that an earlier version let somebody publish stays theirs.
+5. At the first look after a start, probes under other tags than this software makes are withdrawn: a version that made
+   them wrongly would be an alarm at every follower for as long as they lived.
 """
 
 import asyncio
@@ -29,8 +31,8 @@ from tocsin_node.publish.prepare import seal
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.store.protocol import Store
-from tocsin_signals.details import digest
-from tocsin_signals.entry import Kind
+from tocsin_signals.details import Withdrawal, digest
+from tocsin_signals.entry import Kind, empty_rows
 from tocsin_signals.probes import MARK, MARK_KEY, RESERVED, Reserved, reserved_for
 from tocsin_signals.types import by_name
 
@@ -62,6 +64,8 @@ class ProbeKeeper:
         self._clock = clock
         self._blob = salted(_DETAILS, data_key)
         self._digest = digest(self._blob)
+        self._withdrawal = salted(Withdrawal("test_data", "stop_matching").fields(), data_key)
+        self._looked: set[int] = set()  # logs looked through for strays
 
     async def keep(self, feed: OwnFeed) -> int:
         """Append what is missing; returns how many entries. Errors: Refused without an epoch, those of the writer."""
@@ -71,13 +75,16 @@ class ProbeKeeper:
         key = self._publishing(feed.community, self._clock())
         await self._retagger.ensure(feed, key)
         wanted = self._records(values, feed, key)
+        strays = [] if feed.log in self._looked else await asyncio.to_thread(self._strays, feed.log, wanted)
 
         def operation(tx: Tx) -> int:
             if self._retagger.overtaken(feed.log, key.epoch):
                 return 0  # the next look does it under the newer epoch
-            return self._append(tx, feed, wanted)
+            return self._retire(tx, feed, strays) + self._append(tx, feed, wanted)
 
-        return await self._writer.submit(operation)
+        done = await self._writer.submit(operation)
+        self._looked.add(feed.log)
+        return done
 
     def count(self, feed: OwnFeed) -> int:
         """How many live signals of an own feed are probes; 0 where no epoch is open to tell by."""
@@ -94,6 +101,24 @@ class ProbeKeeper:
     def _values(self, log: int) -> tuple[Reserved, ...]:
         with self._store.read() as session:
             return reserved_for(records.live_types(session, log, _CODES, self._clock()))
+
+    def _strays(self, log: int, wanted: Sequence[OwnRecord]) -> list[int]:
+        """Live probe signals that are not among those wanted."""
+        tags = {(one.type, one.tag) for one in wanted}
+        with self._store.read() as session:
+            held = records.live_with(session, log, self._digest, self._clock())
+        return [one.signal for one in held if (one.type, one.tag) not in tags]
+
+    def _retire(self, tx: Tx, feed: OwnFeed, strays: Sequence[int]) -> int:
+        held = records.by_signals(tx.sql, feed.log, strays).values()
+        taken = [one for one in held if not one.withdrawn and one.details == self._digest]
+        if taken:
+            rows = empty_rows(len(taken))
+            rows["kind"], rows["ref"] = Kind.WITHDRAW, np.asarray([one.signal for one in taken], np.uint64)
+            tx.append(feed.log, rows, [self._withdrawal], np.zeros(len(taken), np.uint32))
+            records.store(tx.sql, feed.log, [one._replace(withdrawn=True) for one in taken])
+            tx.audit("probe.withdrawn", actor=SYSTEM, counts={"entries": len(taken)}, about={"feed": feed.name})
+        return len(taken)
 
     def _records(self, values: Sequence[Reserved], feed: OwnFeed, key: EpochKey) -> list[OwnRecord]:
         """Their records under a key, without id and end."""

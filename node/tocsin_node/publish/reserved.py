@@ -40,7 +40,6 @@ LIFE_MS: Final = 365 * DAY_MS
 RENEW_MS: Final = 60 * DAY_MS  # before the end: a node that is down for weeks still has them
 _DETAILS: Final = {MARK_KEY: MARK, "stance": "test"}
 _CODES: Final = tuple(by_name(name).code for name in RESERVED)
-_ALL: Final = reserved_for(_CODES)
 
 
 class ProbeKeeper:
@@ -93,7 +92,7 @@ class ProbeKeeper:
             key = self._publishing(feed.community, now)
         except NodeError:
             return 0
-        wanted = [(one.type, one.tag) for one in self._records(_ALL, feed, key)]
+        wanted = [(one.type, one.tag) for one in self._records(reserved_for(_CODES), feed, key)]
         with self._store.read() as session:
             held = records.by_tags(session, feed.log, wanted).values()
         return sum(one.live(now) and one.details == self._digest for one in held)

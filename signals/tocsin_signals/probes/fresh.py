@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from tocsin_signals import types
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
-from tocsin_signals.probes import others, urls
+from tocsin_signals.probes import codes, others, urls
 from tocsin_signals.probes.draw import Draw
 
 GENERATOR: Final = "probes/1"
@@ -52,13 +52,18 @@ _MAKERS: Final = MappingProxyType[str, Make](
         "username": others.username,
         "account": others.account,
         "ip": others.ip,
+        "cidr": codes.cidr,
+        "wallet": codes.wallet,
+        "iban": codes.iban,
+        "device": codes.device,
         "filehash": others.filehash,
+        "photodna": codes.photodna,
     }
 )
 
 
 def covered() -> tuple[str, ...]:
-    """The types that have fresh probes, in order."""
+    """The types of this version that have fresh probes, in order."""
     return tuple(sorted(_MAKERS.keys() & {entry.name for entry in types.REGISTRY}))
 
 
@@ -74,7 +79,7 @@ def fresh(seed: bytes, type_names: Collection[str]) -> tuple[Fresh, ...]:
     found: list[Fresh] = []
     for name in sorted(set(type_names)):
         make = _MAKERS.get(name)
-        if make is None:
+        if make is None or name not in covered():
             raise ValueError(f"{name} has no fresh probes")
         draw = Draw(seed, f"{GENERATOR} {name}")
         for _ in range(PER_TYPE):

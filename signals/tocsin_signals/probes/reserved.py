@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from tocsin_signals.canon import canonicalise
-from tocsin_signals.types import by_name
+from tocsin_signals.errors import Rejected
+from tocsin_signals.types import REGISTRY, by_name
 
 MARK_KEY: Final = "probe"
 MARK: Final = "reserved/1"
@@ -34,7 +35,7 @@ class Reserved(NamedTuple):
 
     @property
     def canonical(self) -> str:
-        """The form that is tagged."""
+        """The form that is tagged; Rejected where this installation cannot read it."""
         return canonicalise(self.type_name, self.published, region=self.published_region or None)
 
 
@@ -109,11 +110,40 @@ _HASHES: Final = (
      "sha256:746f6373696e2070726f62652031000000000000000000000000000000000001"),
     ("sha512:" + "746f6373696e2070726f626520320000" * 4, " SHA-512 : " + "746F6373696E2070726F626520320000" * 4),
 )
+_RANGES: Final = (
+    ("192[.]0[.]2[.]0/24", "192.0.2.75", "ip"),
+    ("198.51.100.0/24", "::ffff:198.51.100.0/120", ""),
+    ("2001:DB8:70::/48", "http://[2001:db8:70:1::9]/x", "url"),
+    ("2001:0db8:0071:0000::/64", "[2001:db8:71::5]", "ip"),
+)
+_WALLETS: Final = (
+    ("ethereum:0x746F6373696E2070726F62652031000000000000", "bsc:0x746f6373696e2070726f62652031000000000000"),
+    ("bitcoin:BC1QW3HKXUMFDCS8QUN0VFJJQVSQQQQQQQQQSZ47D7?amount=1", "btc:bc1qw3hkxumfdcs8qun0vfjjqvsqqqqqqqqqsz47d7"),
+    ("trx:41746f6373696e2070726f62652033000000000000", "Tron:TLarpidaFDR3TjWpjKg3q6SRF1q1wQrHXX"),
+    ("BTC: bc1pw3hkxumfdcs8qun0vfjjqvsqqqqqqqqqqqqqqqqqqqqqqqqqqqqqvrfp3e",
+     "btc:BC1PW3HKXUMFDCS8QUN0VFJJQVSQQQQQQQQQQQQQQQQQQQQQQQQQQQQQVRFP3E"),
+)
+_IBANS: Final = (
+    ("XX72 TOCS INPR OBE0 001", "xx72tocsinprobe0001"),
+    ("IBAN: xx45-tocs-inpr-obe0-002", "XX45TOCSINPROBE0002"),
+    ("XX18\u00a0TOCS\u00a0INPR\u00a0OBE0\u00a0003", "iban XX18TOCSINPROBE0003"),
+    ("xx88tocsinprobe0004", " XX88 TOCSINPROBE 0004 "),
+)
+_DEVICES: Final = (
+    ("MAC:00-00-5E-00-53-01", "mac:0000.5e00.5301"),
+    ("mac:00:00:5e:00:53:02", "Mac: 00005E005302"),
+    ("AAID:{746F6373-696E-2070-726F-626520330000}", "gaid:746f6373696e2070726f626520330000"),
+    ("idfa:746F6373696E2070726F626520340000", "IDFA:746f6373-696e-2070-726f-626520340000"),
+)
+_PHOTODNA: Final = tuple(
+    (data.hex().upper(), ",".join(map(str, data)))
+    for data in (f"tocsin probe {number} ".encode() * 9 + b"." * 9 for number in range(1, 5))
+)
 # fmt: on
 
 
 def _table() -> Mapping[str, tuple[Reserved, ...]]:
-    return {
+    whole = {
         "url": tuple(Reserved("url", one, other) for one, other in _URLS),
         "url-path": tuple(Reserved("url-path", one, other, "url") for one, other in _PATHS),
         "url-prefix": tuple(Reserved("url-prefix", one, other, "url") for one, other in _PREFIXES),
@@ -124,8 +154,14 @@ def _table() -> Mapping[str, tuple[Reserved, ...]]:
         "username": tuple(Reserved("username", one, other) for one, other in _USERNAMES),
         "account": tuple(Reserved("account", one, other) for one, other in _ACCOUNTS),
         "ip": tuple(Reserved("ip", one, other, way) for one, other, way in _ADDRESSES),
+        "cidr": tuple(Reserved("cidr", one, other, way) for one, other, way in _RANGES),
+        "wallet": tuple(Reserved("wallet", one, other) for one, other in _WALLETS),
+        "iban": tuple(Reserved("iban", one, other) for one, other in _IBANS),
+        "device": tuple(Reserved("device", one, other) for one, other in _DEVICES),
         "filehash": tuple(Reserved("filehash", one, other) for one, other in _HASHES),
+        "photodna": tuple(Reserved("photodna", one, other) for one, other in _PHOTODNA),
     }
+    return {entry.name: whole[entry.name] for entry in REGISTRY if entry.name in whole}
 
 
 RESERVED: Final = MappingProxyType(_table())
@@ -133,8 +169,14 @@ RESERVED: Final = MappingProxyType(_table())
 
 
 def reserved_for(codes: Collection[int]) -> tuple[Reserved, ...]:
-    """The values of these types (registry codes)."""
-    return tuple(one for name, values in RESERVED.items() if by_name(name).code in codes for one in values)
+    """The values of these types (registry codes) that this installation reads: with a broken library it may not."""
+    return tuple(
+        one
+        for name, values in RESERVED.items()
+        if by_name(name).code in codes
+        for one in values
+        if _form(one) is not None
+    )
 
 
 def is_reserved(type_name: str, canonical: str) -> bool:
@@ -148,5 +190,12 @@ def is_marked(details: Mapping[str, object]) -> bool:
 
 
 @cache
-def _canonical() -> frozenset[tuple[str, str]]:
-    return frozenset((one.type_name, one.canonical) for values in RESERVED.values() for one in values)
+def _canonical() -> frozenset[tuple[str, str | None]]:
+    return frozenset((one.type_name, _form(one)) for values in RESERVED.values() for one in values)
+
+
+def _form(one: Reserved) -> str | None:
+    try:
+        return one.canonical
+    except Rejected:
+        return None

@@ -125,6 +125,9 @@ class Answers(ExchangeServicer):
     def Follow(self, _request: Any, _context: Any) -> Any:  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
         raise NotImplementedError
 
+    def Probe(self, _request: Any, _context: Any) -> Any:  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise NotImplementedError
+
 
 def test_a_closed_port_and_a_listener_that_says_nothing_are_told_apart(checking: Checking) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
@@ -278,6 +281,24 @@ def test_another_protocol_and_a_pause_are_told_in_one_check(checking: Checking) 
     found = checking.found()
     assert found["protocol"] == "it speaks protocol 2, this node speaks 1"
     assert found["state"] == "it has paused the exchange with this node"
+
+
+def test_other_digests_are_told_by_profile_and_who_has_no_fresh_probes_is_no_finding(checking: Checking) -> None:
+    digests = {"url/1": "66" * 32, "of-a-later-version/1": "77" * 32}
+    said = Answers(card=checking.peer.card, profile_digests=digests)
+    checking.add(checking.serve(said, checking.peer.keyring.tls[0]))
+    answer = checking.check()
+    (finding,) = answer.findings
+    assert (finding.what, finding.sentence[:38]) == ("canon", "its rules of url/1 are not ours (diges")
+    assert "fresh probes could not be tried: its version has no fresh probes" in answer.notes
+
+
+def test_a_peer_that_offers_fresh_probes_and_cannot_answer_is_no_finding(checking: Checking) -> None:
+    said = Answers(card=checking.peer.card, features=["probes/1"])
+    checking.add(checking.serve(said, checking.peer.keyring.tls[0]))
+    answer = checking.check()
+    assert answer.ok
+    assert any(note.startswith("fresh probes could not be tried") for note in answer.notes)
 
 
 def test_what_this_node_decided_itself_comes_first(checking: Checking) -> None:

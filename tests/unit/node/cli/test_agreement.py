@@ -54,7 +54,7 @@ def test_what_differs_is_named_with_both_sides() -> None:
 
 def test_machines_get_times_and_everything_that_differs() -> None:
     canon = pb.CanonAgreement(told_at=AT, signals=[pb.ProbeSignals(feed="a.example/feed/urls", at=AT)])
-    found = plain(pb.PeerStatus(organisation="a.example", canon=canon))["canon"]
+    found: Any = plain(pb.PeerStatus(organisation="a.example", canon=canon))["canon"]
     assert found["told_at"] == "2025-06-15T15:06:40Z"
     assert found["probed_at"] is None
     assert found["signals"][0]["at"] == "2025-06-15T15:06:40Z"

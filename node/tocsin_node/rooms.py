@@ -124,7 +124,14 @@ class Matching:
             tally=LookupTally(core.tally, core.meter),
             clock=core.clock,
         )
-        reserved = ReservedLookup(index=index, feeds=book, keys=trust.communities, store=core.store, clock=core.clock)
+        reserved = ReservedLookup(
+            index=index,
+            feeds=book,
+            keys=trust.communities,
+            profiles=core.profiles,
+            store=core.store,
+            clock=core.clock,
+        )
         return cls(index, book, judge, matcher, reserved)
 
 
@@ -168,6 +175,7 @@ class Publishing:
             store=core.store,
             writer=writer,
             retagger=retagger,
+            profiles=core.profiles,
             publishing=trust.communities.publishing,
             data_key=data_key,
             clock=clock,

@@ -4,8 +4,8 @@ The way of every look-up, up to the policy: canonicalise, expand, tag under ever
 verdict, no total, no audit entry: a probe is nobody's identifier.
 
 What a feed is expected to have is read off the feed itself: its live signals whose details carry the mark of the table
-known here, under epochs whose keys are held. So feeds of earlier versions, and types or tables of later ones, are no
-alarm.
+known here, of types this node may look up, under epochs whose keys are held. So feeds of earlier versions, and types or
+tables of later ones, are no alarm.
 """
 
 import json
@@ -22,11 +22,11 @@ from tocsin_node.match.blocks import TAG_BYTES
 from tocsin_node.match.feeds import FeedBook, FeedFacts
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.query import Query
-from tocsin_node.match.service import MatchKeys, tag_queries
+from tocsin_node.match.service import MatchKeys, Profiles, tag_queries
 from tocsin_node.store.protocol import Store
 from tocsin_signals.details import decode
 from tocsin_signals.errors import Rejected
-from tocsin_signals.probes import MARK, MARK_KEY, reserved_for
+from tocsin_signals.probes import MARK, MARK_KEY, RESERVED, reserved_for
 from tocsin_signals.types import by_code, by_name
 
 _MARKED: Final = f"{json.dumps(MARK_KEY)}:{json.dumps(MARK)}".encode()
@@ -55,11 +55,19 @@ class ReservedLookup:
     """Looks them up; blocking, in a thread."""
 
     def __init__(
-        self, *, index: MatchIndex, feeds: FeedBook, keys: MatchKeys, store: Store, clock: Callable[[], int]
+        self,
+        *,
+        index: MatchIndex,
+        feeds: FeedBook,
+        keys: MatchKeys,
+        profiles: Profiles,
+        store: Store,
+        clock: Callable[[], int],
     ) -> None:
         self._index = index
         self._feeds = feeds
         self._keys = keys
+        self._profiles = profiles
         self._store = store
         self._clock = clock
 
@@ -70,7 +78,8 @@ class ReservedLookup:
         followed = [one for one in self._feeds.all() if one.kind == "followed" and one.state != "stopped"]
         feeds = {one.log: one for one in followed if self._feeds.counts(one)}
         marked = self._index.with_details(self._numbers(), most=PROBE_ROWS, now_ms=now)
-        expected = {row for row in marked if row[0] in feeds}
+        types = {by_name(one).code for one in RESERVED.keys() - self._profiles.refused().keys()}
+        expected = {row for row in marked if row[0] in feeds and row[2] in types}
         found = self._found(keys, expected, now)
         result: dict[str, list[FoundProbes]] = defaultdict(list)
         for facts in feeds.values():
@@ -107,8 +116,7 @@ def _counted(facts: FeedFacts, keys: Sequence[EpochKey], expected: set[Row], fou
     held = {key.epoch for key in keys if key.community == facts.community}
     if not held:
         return FoundProbes(facts.origin, now, 0, 0, why=_NO_KEY)
-    known = {one.type_name for one in reserved_for({code for _, _, code, _ in expected})}
-    mine = [row for row in expected if row[0] == facts.log and row[3] in held and _name(row[2]) in known]
+    mine = [row for row in expected if row[0] == facts.log and row[3] in held]
     hit = [row for row in mine if row in found]
     lost = Counter(_name(code) for _, _, code, _ in mine) - Counter(_name(code) for _, _, code, _ in hit)
     return FoundProbes(facts.origin, now, len(mine), len(hit), tuple(sorted(lost)), "" if mine else _NONE)

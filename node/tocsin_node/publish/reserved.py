@@ -4,7 +4,8 @@ Rules:
 
 1. They are ordinary own records and entries: tagged under the newest epoch, sealed, carried over by `retag`; their
    details are the mark and the stance `test`. Neither guard nor `[lifetimes]` looks at them.
-2. A feed has them for the types it has live signals of, and keeps them when those end; an empty feed has none.
+2. A feed has them for the types it has live signals of, and keeps them when those end; an empty feed has none. A type
+   whose profile fails its self-check gets none.
 3. To do it again changes nothing; what was withdrawn by hand or ends soon is asserted or extended again.
 4. A value that an earlier version let somebody publish stays theirs.
 5. At the first look after a start, probes under other tags than this software makes are withdrawn: a version that made
@@ -12,8 +13,8 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -42,6 +43,14 @@ _DETAILS: Final = {MARK_KEY: MARK, "stance": "test"}
 _CODES: Final = tuple(by_name(name).code for name in RESERVED)
 
 
+class Profiles(Protocol):
+    """Which types this node may publish."""
+
+    def refused(self) -> Mapping[str, str]:
+        """Why a type is not, by its name."""
+        ...
+
+
 class ProbeKeeper:
     """Keeps them; `keep` may be repeated and interrupted."""
 
@@ -51,6 +60,7 @@ class ProbeKeeper:
         store: Store,
         writer: Writer,
         retagger: Retagger,
+        profiles: Profiles,
         publishing: Callable[[str, int], EpochKey],
         data_key: bytes,
         clock: Callable[[], int],
@@ -58,6 +68,7 @@ class ProbeKeeper:
         self._store = store
         self._writer = writer
         self._retagger = retagger
+        self._profiles = profiles
         self._publishing = publishing
         self._data_key = data_key
         self._clock = clock
@@ -99,14 +110,17 @@ class ProbeKeeper:
 
     def _values(self, log: int) -> tuple[Reserved, ...]:
         with self._store.read() as session:
-            return reserved_for(records.live_types(session, log, _CODES, self._clock()))
+            codes = records.live_types(session, log, _CODES, self._clock())
+        refused = self._profiles.refused()
+        return tuple(one for one in reserved_for(codes) if one.type_name not in refused)
 
     def _strays(self, log: int, wanted: Sequence[OwnRecord]) -> list[int]:
-        """Live probe signals that are not among those wanted."""
+        """Live probe signals of the same types that are not among those wanted."""
         tags = {(one.type, one.tag) for one in wanted}
         with self._store.read() as session:
             held = records.live_with(session, log, self._digest, self._clock())
-        return [one.signal for one in held if (one.type, one.tag) not in tags]
+        types = {one.type for one in wanted}
+        return [one.signal for one in held if one.type in types and (one.type, one.tag) not in tags]
 
     def _retire(self, tx: Tx, feed: OwnFeed, strays: Sequence[int]) -> int:
         held = records.by_signals(tx.sql, feed.log, strays).values()

@@ -1,7 +1,7 @@
 """Probe signals in own feeds: kept once, for the types in use, over ends, rotations, withdrawals and other software."""
 
 import asyncio
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -47,11 +47,21 @@ class Keys:
         return self.held
 
 
+class Refusing:
+    """Profiles of which some fail their self-check."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+
+    def refused(self) -> Mapping[str, str]:
+        return self.names
+
+
 class Hotline:
     """One feed, who publishes on it, and who keeps its probes."""
 
     def __init__(self, core: Core) -> None:
-        self.core, self.keys, self.days = core, Keys(), dict[str, int]()
+        self.core, self.keys, self.days, self.profiles = core, Keys(), dict[str, int](), Refusing()
         self.feeds = Feeds(
             organisation="hotline.example",
             store=core.store,
@@ -65,6 +75,7 @@ class Hotline:
             feeds=self.feeds,
             writer=core.writer,
             keys=self.keys,
+            profiles=self.profiles,
             workers=workers,
             retagger=self.retagger,
             data_key=KEY,
@@ -79,6 +90,7 @@ class Hotline:
             store=self.core.store,
             writer=self.core.writer,
             retagger=self.retagger,
+            profiles=self.profiles,
             publishing=self.keys.publishing,
             data_key=KEY,
             clock=self.core.clock,
@@ -210,6 +222,17 @@ def test_probes_under_tags_that_other_software_made_are_withdrawn_at_the_next_st
     assert hotline.keep() == 8, "four taken back, four asserted"
     assert (hotline.keep(), hotline.keeper.count(hotline.feed)) == (0, 4)
     assert "probe.withdrawn" in hotline.core.events()
+
+
+def test_a_type_whose_profile_failed_its_self_check_gets_none_and_keeps_what_it_has(hotline: Hotline) -> None:
+    hotline.publish("url", "https://bad.example/x")
+    hotline.publish("domain", "bad.example")
+    hotline.profiles.names = {"url": "it differs"}
+    assert (hotline.keep(), hotline.keeper.count(hotline.feed)) == (4, 4)
+    hotline.profiles.names = {}
+    assert (hotline.keep(), hotline.keeper.count(hotline.feed)) == (4, 8)
+    hotline.profiles.names, hotline.keeper = {"url": "it differs"}, hotline.new_keeper()
+    assert (hotline.keep(), hotline.keeper.count(hotline.feed)) == (0, 8)
 
 
 def test_without_an_open_epoch_they_wait(hotline: Hotline) -> None:

@@ -31,9 +31,10 @@ def _manifest(canon: "CanonAgreement") -> str:
 def _profiles(canon: "CanonAgreement") -> str:
     if not canon.told_at:
         return "not told since this node started"
-    equal = f"{len(canon.same)} behave as ours on the vectors" if canon.same else ""
-    differ = [f"{d.profile} DIFFERS: {d.theirs[:_DIGITS]}, ours {d.ours[:_DIGITS]}" for d in canon.differ]
-    return "\n".join([*differ, equal] if equal else differ) or "it tells no digests that this node knows"
+    found = [f"{d.profile} DIFFERS: {d.theirs[:_DIGITS]}, ours {d.ours[:_DIGITS]}" for d in canon.differ]
+    found += [f"{len(canon.same)} behave as ours on the vectors"] if canon.same else []
+    found += [f"{len(canon.other_vectors)} told over other vectors than ours"] if canon.other_vectors else []
+    return "\n".join(found) or "it tells no digests that this node knows"
 
 
 def _fresh(canon: "CanonAgreement") -> str:

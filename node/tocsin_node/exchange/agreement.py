@@ -1,8 +1,9 @@
-"""Whether each peer makes the same canonical forms as this node: what three checks found. In memory, on the event loop.
+"""Whether each peer makes the same canonical forms as this node: what three checks found. In memory, on one loop.
 
-1. The digests of its profiles, told in every Hello: equal ones mean equal behaviour on the bundled vectors only.
+1. The digests of its profiles, told in every Hello: equal ones mean equal behaviour on the bundled vectors only. Those
+   made over other vectors, as of another version, cannot be compared, and are no disagreement.
 2. Fresh probes (`probing`), once a session and at most daily: equal digests mean equal forms of values nobody chose.
-3. Probe signals of the feeds followed from it, looked up daily (`match.reserved`): found means that canonical form,
+3. Probe signals of the feeds followed from it, looked up hourly (`match.reserved`): found means that canonical form,
    scope, epoch key and index agree from end to end.
 
 A disagreement makes matches be missed, never made up, since equal bytes decide: so it is an alarm for people, in the
@@ -17,6 +18,7 @@ import structlog
 
 from tocsin_node.exchange.wire import Hello
 from tocsin_node.match.reserved import FoundProbes
+from tocsin_node.rules import Rules
 
 _SHOWN: Final = 100  # characters of a value or form in a sentence
 _log: Any = structlog.get_logger("tocsin.exchange")
@@ -56,6 +58,7 @@ class Agreement:
     told_at: int = 0
     same: tuple[str, ...] = ()
     differ: tuple[Difference, ...] = ()
+    other_vectors: tuple[str, ...] = ()
     probed: Probed = Probed()
     signals: tuple[FoundProbes, ...] = ()
 
@@ -89,9 +92,9 @@ NOTHING: Final = Agreement()
 class Agreements:
     """One `Agreement` for every peer."""
 
-    def __init__(self, *, profiles: Mapping[str, bytes], clock: Callable[[], int]) -> None:
-        self.profiles: Final = {name: digest.hex() for name, digest in profiles.items()}
-        """Our own digests, by profile."""
+    def __init__(self, *, rules: Rules, clock: Callable[[], int]) -> None:
+        self._profiles = {name: digest.hex() for name, digest in rules.profiles.items()}
+        self._vectors = {name: digest.hex() for name, digest in rules.vectors.items()}
         self._clock = clock
         self._of: dict[str, Agreement] = {}
 
@@ -105,15 +108,17 @@ class Agreements:
 
     def told(self, peer: str, hello: Hello) -> None:
         """The peer said Hello."""
-        shared = sorted(self.profiles.keys() & hello.profiles.keys())
-        differ = tuple(
-            Difference(name, self.profiles[name], hello.profiles[name])
-            for name in shared
-            if hello.profiles[name] != self.profiles[name]
+        shared = sorted(self._profiles.keys() & hello.profiles.keys())
+        fit = [name for name in shared if hello.vectors.get(name, "") == self._vectors.get(name)]
+        pairs = [(name, self._profiles[name], hello.profiles[name]) for name in fit]
+        found = replace(
+            self.of(peer),
+            told_at=self._clock(),
+            same=tuple(name for name, ours, theirs in pairs if ours == theirs),
+            differ=tuple(Difference(*pair) for pair in pairs if pair[1] != pair[2]),
+            other_vectors=tuple(name for name in shared if name not in fit),
         )
-        known = {one.profile for one in differ}
-        same = tuple(name for name in shared if name not in known)
-        self._set(peer, replace(self.of(peer), told_at=self._clock(), same=same, differ=differ))
+        self._set(peer, found)
 
     def probed(self, peer: str, found: Probed) -> None:
         """Fresh probes were tried with the peer, or could not be."""

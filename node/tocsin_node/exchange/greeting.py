@@ -1,6 +1,6 @@
 """Hello: what this node says of itself when a session opens, and what it makes of the other side's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from tocsin_node.card import OwnCard
@@ -9,6 +9,7 @@ from tocsin_node.errors import Refused
 from tocsin_node.exchange.wire import EpochKeyId, Hello
 from tocsin_node.limits import HELLO_KEYS, PROTOCOL_MAJOR, PROTOCOL_MINOR
 from tocsin_node.peers.book import Peer, PeerState
+from tocsin_node.rules import Rules
 from tocsin_signals.probes import GENERATOR
 
 SOFTWARE: Final = "tocsin"
@@ -17,11 +18,10 @@ SOFTWARE: Final = "tocsin"
 class Greeting:
     """Makes this node's Hello and checks another's."""
 
-    def __init__(
-        self, *, own: OwnCard, communities: Communities, profiles: Mapping[str, str], clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, *, own: OwnCard, communities: Communities, rules: Rules, clock: Callable[[], int]) -> None:
         self._own = own
-        self._profiles = profiles
+        self._profiles = {name: digest.hex() for name, digest in rules.profiles.items()}
+        self._vectors = {name: digest.hex() for name, digest in rules.vectors.items()}
         self._communities = communities
         self._clock = clock
 
@@ -41,6 +41,7 @@ class Greeting:
             card=self._own.signed.note_bytes,
             paused=peer.state is not PeerState.ACTIVE,
             profiles=self._profiles,
+            vectors=self._vectors,
             epoch_keys=tuple(keys[:HELLO_KEYS]),
             now=now,
             software=SOFTWARE,

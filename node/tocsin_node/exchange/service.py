@@ -98,8 +98,8 @@ class Exchange:
         self._reads = ThreadPoolExecutor(_READERS, thread_name_prefix="tocsin-read")
         self._wakes = Wakes()
         writer.observe(self._wakes.stored)
-        self.agreements = Agreements(profiles=rules.profiles, clock=clock)
-        self._greeting = Greeting(own=own, communities=communities, profiles=self.agreements.profiles, clock=clock)
+        self.agreements = Agreements(rules=rules, clock=clock)
+        self._greeting = Greeting(own=own, communities=communities, rules=rules, clock=clock)
         self._contacts = Contacts(clock=clock)
         prober = Prober(
             forms=rules.forms, agreements=self.agreements, enabled=probes_enabled, clock=clock, random=random

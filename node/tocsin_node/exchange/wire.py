@@ -44,6 +44,7 @@ class Hello:
     card: bytes
     paused: bool
     profiles: Mapping[str, str]
+    vectors: Mapping[str, str]
     epoch_keys: tuple[EpochKeyId, ...]
     now: int
     software: str
@@ -123,6 +124,7 @@ def to_hello(hello: Hello) -> pb.Hello:
         card=hello.card,
         state=pb.PEER_STATE_PAUSED if hello.paused else pb.PEER_STATE_ACTIVE,
         profile_digests=hello.profiles,
+        vector_digests=hello.vectors,
         epoch_keys=[
             pb.EpochKeyId(community=key.community, epoch=key.epoch, key_id=key.key_id) for key in hello.epoch_keys
         ],
@@ -135,12 +137,13 @@ def from_hello(message: pb.Hello) -> Hello:
     """A Hello within its limits."""
     _at_most(len(message.card), CARD_BYTES, "bytes of card in a Hello")
     _at_most(len(message.features), _FEATURES, "features in a Hello")
-    _at_most(len(message.profile_digests), _PROFILES, "profiles in a Hello")
+    _at_most(max(len(message.profile_digests), len(message.vector_digests)), _PROFILES, "profiles in a Hello")
     _at_most(len(message.epoch_keys), HELLO_KEYS, "epoch keys in a Hello")
     _at_most(message.now, _MAX_TIME, "ms in the time of a Hello")
-    profiles = dict(message.profile_digests)
+    profiles, vectors = dict(message.profile_digests), dict(message.vector_digests)
     communities = [key.community for key in message.epoch_keys]
-    words = [message.software, *message.features, *profiles, *profiles.values(), *communities]
+    digests = [*profiles, *profiles.values(), *vectors, *vectors.values()]
+    words = [message.software, *message.features, *digests, *communities]
     _at_most(max(map(len, words)), _WORD, "characters in a word of a Hello")
     return Hello(
         major=message.major,
@@ -150,6 +153,7 @@ def from_hello(message: pb.Hello) -> Hello:
         card=message.card,
         paused=message.state == pb.PEER_STATE_PAUSED,
         profiles=profiles,
+        vectors=vectors,
         epoch_keys=tuple(EpochKeyId(key.community, key.epoch, key.key_id) for key in message.epoch_keys),
         now=message.now,
         software=message.software,

@@ -161,6 +161,7 @@ def _canon(one: Peer, report: PeerReport) -> pb.CanonAgreement:
             for s in found.signals
         ],
         alarms=found.alarms(),
+        other_vectors=found.other_vectors,
     )
 
 

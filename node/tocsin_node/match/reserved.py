@@ -72,11 +72,10 @@ class ReservedLookup:
         self._clock = clock
 
     def look(self) -> dict[str, tuple[FoundProbes, ...]]:
-        """Of every followed feed that is not stopped: what was found, by publisher."""
+        """Of every followed feed: what was found, by publisher."""
         now = self._clock()
         keys = self._keys.matching(now)
-        followed = [one for one in self._feeds.all() if one.kind == "followed" and one.state != "stopped"]
-        feeds = {one.log: one for one in followed if self._feeds.counts(one)}
+        feeds = {one.log: one for one in self._feeds.all() if self._tagged(one)}
         marked = self._index.with_details(self._numbers(), most=PROBE_ROWS, now_ms=now)
         types = {by_name(one).code for one in RESERVED.keys() - self._profiles.refused().keys()}
         expected = {row for row in marked if row[0] in feeds and row[2] in types}
@@ -85,6 +84,10 @@ class ReservedLookup:
         for facts in feeds.values():
             result[facts.publisher].append(_counted(facts, keys, expected, found, now))
         return {publisher: tuple(some) for publisher, some in result.items()}
+
+    def _tagged(self, facts: FeedFacts) -> bool:
+        """Whether a feed is followed, counts, and carries tags: one without community travels in clear."""
+        return (facts.kind, bool(facts.community)) == ("followed", True) and self._feeds.counts(facts)
 
     def _numbers(self) -> list[int]:
         """The details ids that carry the mark."""

@@ -79,6 +79,22 @@ class Hello(google.protobuf.message.Message):
         ) -> None: ...
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
+    @typing.final
+    class VectorDigestsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     MAJOR_FIELD_NUMBER: builtins.int
     MINOR_FIELD_NUMBER: builtins.int
     FEATURES_FIELD_NUMBER: builtins.int
@@ -89,6 +105,7 @@ class Hello(google.protobuf.message.Message):
     EPOCH_KEYS_FIELD_NUMBER: builtins.int
     NOW_FIELD_NUMBER: builtins.int
     SOFTWARE_FIELD_NUMBER: builtins.int
+    VECTOR_DIGESTS_FIELD_NUMBER: builtins.int
     major: builtins.int
     minor: builtins.int
     card_sequence: builtins.int
@@ -109,6 +126,10 @@ class Hello(google.protobuf.message.Message):
     def epoch_keys(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___EpochKeyId]:
         """of the communities both sides share"""
 
+    @property
+    def vector_digests(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """profile -> SHA-256 in hex of the vectors its digest was made over"""
+
     def __init__(
         self,
         *,
@@ -122,8 +143,9 @@ class Hello(google.protobuf.message.Message):
         epoch_keys: collections.abc.Iterable[global___EpochKeyId] | None = ...,
         now: builtins.int = ...,
         software: builtins.str = ...,
+        vector_digests: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["card", b"card", "card_sequence", b"card_sequence", "epoch_keys", b"epoch_keys", "features", b"features", "major", b"major", "minor", b"minor", "now", b"now", "profile_digests", b"profile_digests", "software", b"software", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["card", b"card", "card_sequence", b"card_sequence", "epoch_keys", b"epoch_keys", "features", b"features", "major", b"major", "minor", b"minor", "now", b"now", "profile_digests", b"profile_digests", "software", b"software", "state", b"state", "vector_digests", b"vector_digests"]) -> None: ...
 
 global___Hello = Hello
 

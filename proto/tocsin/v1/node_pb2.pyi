@@ -1176,6 +1176,7 @@ class CanonAgreement(google.protobuf.message.Message):
     NOT_PROBED_FIELD_NUMBER: builtins.int
     SIGNALS_FIELD_NUMBER: builtins.int
     ALARMS_FIELD_NUMBER: builtins.int
+    OTHER_VECTORS_FIELD_NUMBER: builtins.int
     manifest: builtins.str
     """of its rules, from its card; empty: the card names none"""
     own_manifest: builtins.str
@@ -1205,6 +1206,10 @@ class CanonAgreement(google.protobuf.message.Message):
     def alarms(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """sentences; none where nothing disagrees"""
 
+    @property
+    def other_vectors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """profiles whose digests cannot be compared: made over other vectors"""
+
     def __init__(
         self,
         *,
@@ -1219,9 +1224,10 @@ class CanonAgreement(google.protobuf.message.Message):
         not_probed: builtins.str = ...,
         signals: collections.abc.Iterable[global___ProbeSignals] | None = ...,
         alarms: collections.abc.Iterable[builtins.str] | None = ...,
+        other_vectors: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["disagreement", b"disagreement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["alarms", b"alarms", "differ", b"differ", "disagreement", b"disagreement", "manifest", b"manifest", "not_probed", b"not_probed", "own_manifest", b"own_manifest", "probed_at", b"probed_at", "probes", b"probes", "same", b"same", "signals", b"signals", "told_at", b"told_at"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["alarms", b"alarms", "differ", b"differ", "disagreement", b"disagreement", "manifest", b"manifest", "not_probed", b"not_probed", "other_vectors", b"other_vectors", "own_manifest", b"own_manifest", "probed_at", b"probed_at", "probes", b"probes", "same", b"same", "signals", b"signals", "told_at", b"told_at"]) -> None: ...
 
 global___CanonAgreement = CanonAgreement
 

@@ -22,6 +22,7 @@ from tocsin_node.build import wall_clock
 from tocsin_node.cli.connect import Local, connect
 from tocsin_node.home import Home
 from tocsin_node.init import init_home
+from tocsin_node.rules import own_rules
 from tocsin_node.serve import run_in_thread
 from tocsin_node.testing.made import Organisation
 
@@ -285,7 +286,8 @@ def test_another_protocol_and_a_pause_are_told_in_one_check(checking: Checking) 
 
 def test_other_digests_are_told_by_profile_and_who_has_no_fresh_probes_is_no_finding(checking: Checking) -> None:
     digests = {"url/1": "66" * 32, "of-a-later-version/1": "77" * 32}
-    said = Answers(card=checking.peer.card, profile_digests=digests)
+    vectors = {name: digest.hex() for name, digest in own_rules().vectors.items()}
+    said = Answers(card=checking.peer.card, profile_digests=digests, vector_digests=vectors)
     checking.add(checking.serve(said, checking.peer.keyring.tls[0]))
     answer = checking.check()
     (finding,) = answer.findings

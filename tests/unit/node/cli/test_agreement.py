@@ -26,6 +26,7 @@ def lines(**said: Any) -> dict[str, str]:
         ({}, "profiles", "not told since this node started"),
         ({"told_at": AT}, "profiles", "it tells no digests that this node knows"),
         ({"told_at": AT, "same": ["ip/1", "url/1"]}, "profiles", "2 behave as ours on the vectors"),
+        ({"told_at": AT, "other_vectors": ["ip/1"]}, "profiles", "1 told over other vectors than ours"),
         ({}, "fresh probes", "not tried since this node started"),
         ({"probed_at": AT, "not_probed": "its version has none"}, "fresh probes", "not tried: its version has none"),
         ({"probed_at": AT, "probes": 264}, "fresh probes", "264 equal, 2025-06-15"),

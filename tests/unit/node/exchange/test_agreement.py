@@ -5,6 +5,7 @@ from typing import Final
 from tocsin_node.exchange.agreement import NOTHING, Agreements, Disagreement, Probed
 from tocsin_node.exchange.wire import Hello
 from tocsin_node.match.reserved import FoundProbes
+from tocsin_node.rules import Rules
 from tocsin_node.testing.core import NOW, Clock
 
 PEER: Final = "peer.example"
@@ -12,11 +13,15 @@ FEED: Final = "peer.example/feed/urls"
 
 
 def made() -> Agreements:
-    return Agreements(profiles={"url/1": b"\x01" * 32, "ip/1": b"\x02" * 32}, clock=Clock())
+    profiles = {"url/1": b"\x01" * 32, "ip/1": b"\x02" * 32}
+    return Agreements(rules=Rules(profiles=profiles, vectors=dict.fromkeys(profiles, b"\x09" * 32)), clock=Clock())
 
 
-def hello(profiles: dict[str, str]) -> Hello:
-    return Hello(1, 0, (), 1, b"", paused=False, profiles=profiles, epoch_keys=(), now=NOW, software="tocsin")
+def hello(profiles: dict[str, str], vectors: str = "09") -> Hello:
+    over = dict.fromkeys(profiles, vectors * 32)
+    return Hello(
+        1, 0, (), 1, b"", paused=False, profiles=profiles, vectors=over, epoch_keys=(), now=NOW, software="tocsin"
+    )
 
 
 def test_digests_are_compared_for_the_profiles_both_have() -> None:
@@ -27,6 +32,15 @@ def test_digests_are_compared_for_the_profiles_both_have() -> None:
     assert [(one.profile, one.ours[:4], one.theirs[:4]) for one in found.differ] == [("ip/1", "0202", "6666")]
     (alarm,) = found.alarms()
     assert alarm.startswith("its rules of ip/1 are not ours (digest 666666666666, ours 020202020202)")
+
+
+def test_digests_made_over_other_vectors_or_over_nobody_knows_which_are_not_compared() -> None:
+    agreements = made()
+    agreements.told(PEER, hello({"url/1": "66" * 32, "ip/1": "02" * 32}, vectors="0a"))
+    found = agreements.of(PEER)
+    assert (found.same, found.differ, found.other_vectors, found.alarms()) == ((), (), ("ip/1", "url/1"), ())
+    agreements.told(PEER, hello({"url/1": "66" * 32}, vectors=""))
+    assert agreements.of(PEER).other_vectors == ("url/1",)
 
 
 def test_a_peer_that_tells_no_digests_disagrees_in_nothing() -> None:

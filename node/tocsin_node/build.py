@@ -40,6 +40,7 @@ from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
+from tocsin_node.upkeep import Upkeep
 from tocsin_node.web.gauges import Gauges, Session, free_bytes
 from tocsin_node.web.readiness import Readiness
 from tocsin_signals.errors import SignalError
@@ -78,15 +79,18 @@ class Node:
         self._publishing = Publishing.build(
             self._core, self._trust, self._audiences, lambda: Lifetimes(self._config.lifetimes)
         )
+        timing = timing or _timing(self._config)
         self._exchange = self._build_exchange(timing) if exchange else None
+        self._upkeep = self._build_upkeep(self._exchange, timing) if self._exchange else None
         self._listener = self._build_listener(environment)
         self._readiness = Readiness(
             writer=self._core.writer, free_bytes=lambda: free_bytes(home), problems=self._core.profiles.problems
         )
         self._web = self._build_web(self._config.web.listen) if exchange and self._config.web.listen else None
         self._totals: asyncio.Task[None] | None = None
+        self._rounds: asyncio.Task[None] | None = None
 
-    def _build_exchange(self, timing: Timing | None) -> Exchange:
+    def _build_exchange(self, timing: Timing) -> Exchange:
         core, trust = self._core, self._trust
         return Exchange(
             own=trust.own,
@@ -106,10 +110,23 @@ class Node:
             on_state=self._matching.book.set_state,
             on_heard=self._matching.book.heard,
             network=core.edges.network,
+            rules=core.edges.rules(),
+            probes_enabled=lambda: self._config.probes.enabled,
             clock=core.clock,
             random=core.edges.random,
             jitter=core.edges.jitter,
-            timing=timing or _timing(self._config),
+            timing=timing,
+        )
+
+    def _build_upkeep(self, exchange: Exchange, timing: Timing) -> Upkeep:
+        return Upkeep(
+            feeds=self._publishing.feeds,
+            keeper=self._publishing.keeper,
+            lookup=self._matching.reserved,
+            agreements=exchange.agreements,
+            enabled=lambda: self._config.probes.enabled,
+            first_s=timing.probes_first_s,
+            every_s=timing.probes_every_s,
         )
 
     def _build_listener(self, environment: Mapping[str, str]) -> Door:
@@ -117,12 +134,14 @@ class Node:
         status = Status(
             home=core.home,
             own=trust.own,
+            rules=core.edges.rules,
             store=core.store,
             writer=core.writer,
             peers=trust.peers,
             policies=trust.policies,
             communities=trust.communities,
             feeds=self._publishing.feeds,
+            probes=self._publishing.keeper.count,
             book=self._matching.book,
             index=self._matching.index,
             profiles=core.profiles,
@@ -169,7 +188,10 @@ class Node:
             gauges=gauges,
             meter=core.meter,
             sessions=lambda: (
-                {name: Session(link, exchange.contact(name)) for name, link in exchange.states().items()}
+                {
+                    name: Session(link, exchange.contact(name), exchange.agreement(name))
+                    for name, link in exchange.states().items()
+                }
                 if exchange
                 else {}
             ),
@@ -194,6 +216,8 @@ class Node:
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
                 await self._exchange.start(self._config.exchange.listen)
+            if self._upkeep is not None:
+                self._rounds = asyncio.create_task(self._upkeep.run(), name="probe signals")
         except BaseException:
             await self.stop()
             raise
@@ -208,13 +232,12 @@ class Node:
         """Let what is under way finish, write what waits, close."""
         if self._web is not None:
             await self._web.stop()
+        await _ended(self._rounds)
         if self._exchange is not None:
             await self._exchange.stop()
         await self._listener.stop()
         if self._totals is not None:
-            self._totals.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._totals
+            await _ended(self._totals)
             await self._core.tally.flush()
             if self._exchange is not None:
                 await self._core.writer.submit(lambda tx: tx.audit("node.stopped"))
@@ -238,6 +261,13 @@ class Node:
 
     def _ask(self, log: int) -> Question:
         return self._matching.judge.question(self._matching.book.get(log))
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: Clock, edges: Edges) -> Core:

@@ -167,6 +167,12 @@ def _type_name(value: str) -> str:
         raise ValueError(f"is not a type of signal: {error.sentence}") from None
 
 
+class Probes(_Table):
+    """Whether peers' canonical forms are compared with ours, and probe signals kept for theirs."""
+
+    enabled: bool = True
+
+
 class Log(_Table):
     """The log on stderr."""
 
@@ -192,6 +198,7 @@ class Config(_Table):
         Field(default_factory=dict),
         AfterValidator(_frozen),
     ]
+    probes: Probes = Probes()
     log: Log = Log()
 
     @property
@@ -222,6 +229,7 @@ CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
         "audiences": Change.NOW,
         "silence.max_silence_days": Change.NOW,
         "lifetimes": Change.NOW,  # of what is published or revised from then on
+        "probes.enabled": Change.NOW,
         "log.level": Change.NOW,
     }
 )

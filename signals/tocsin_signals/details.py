@@ -36,7 +36,7 @@ _SALT: Final = re.compile(r"[0-9a-f]{32}")
 _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z)?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
-_RESERVED: Final = frozenset({"salt", "reason", "required_action"})
+_RESERVED: Final = frozenset({"salt", "reason", "required_action", "probe"})  # probe: see `probes.reserved`
 
 Check = Callable[[object], object]
 

@@ -332,6 +332,18 @@ def read_feeds(data: bytes) -> None:
     assert len({feed.origin for feed in offered}) == len(offered)
 
 
+def read_probe_question(data: bytes) -> None:
+    """A question about probes, written back as it was read."""
+    question = wire.from_probe_request(pb.ProbeRequest.FromString(data))
+    assert wire.from_probe_request(wire.to_probe_request(question)) == question
+
+
+def read_probe_answer(data: bytes) -> None:
+    """An answer about probes, written back as it was read."""
+    answer = wire.from_probe_response(pb.ProbeResponse.FromString(data))
+    assert wire.from_probe_response(wire.to_probe_response(answer)) == answer
+
+
 def read_delivery(data: bytes) -> None:
     """The publisher's side of a stream."""
     wire.from_publisher(data)
@@ -345,6 +357,12 @@ _SEGMENTS: Final = tuple(map(seeds.segment, (1, 4, 300)))
 _WIRE: Final = (Invalid, DecodeError)
 _ACK: Final = wire.to_ack(wire.Ack(5, b"\x03" * 32))
 _OPEN: Final = wire.to_open(wire.Open(seeds.ORIGIN, 5, _CHECKPOINT))
+_QUESTION: Final = wire.to_probe_request(
+    wire.ProbeQuestion(bytes(16), bytes(16), ("ip", "url"), 7, last=True)
+).SerializeToString()
+_ANSWER: Final = wire.to_probe_response(
+    wire.ProbeAnswer(bytes(16), ("ip",), bytes(32), "192.0.2.1")
+).SerializeToString()
 _FEEDS: Final = wire.to_feeds([wire.Offered(seeds.ORIGIN, _CHECKPOINT)]).SerializeToString()
 _DELIVERY: Final = wire.to_delivery(codec.parse(_SEGMENTS[1]), _CHECKPOINT, bytes(16)).SerializeToString()
 _VECTORS: Final = (
@@ -397,6 +415,8 @@ def _targets() -> list[Target]:
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
         Target("feeds", read_feeds, _WIRE, (_FEEDS,)),
+        Target("probe-question", read_probe_question, _WIRE, (_QUESTION,)),
+        Target("probe-answer", read_probe_answer, _WIRE, (_ANSWER,)),
         Target("publisher", read_delivery, (Misbehaviour,), (_DELIVERY,)),
     ]
     found += [

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Your own feeds, who receives them, and feeds you serve on.", no_args_is_help=True)
 
 
-def feed_row(item: "FeedStatus") -> tuple[str, str, str, str, str]:
+def feed_row(item: "FeedStatus") -> tuple[str, ...]:
     """An own feed as a row under OWN_COLUMNS, by its name."""
     state = f"{item.state}: {item.why}" if item.why else item.state
-    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", item.community, item.audience
+    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", f"{item.probes}", item.community, item.audience
 
 
-OWN_COLUMNS: Final = ("feed", "state", "entries#", "community", "audience")
+OWN_COLUMNS: Final = ("feed", "state", "entries#", "probes#", "community", "audience")
 
 
 @command(app, "create")

@@ -117,6 +117,7 @@ def _operating(asked: Asked) -> Handlers:
 def _peers(asked: Asked) -> Handlers:
     calls = PeerCalls(
         own=asked.trust.own,
+        rules=asked.core.edges.rules,
         peers=asked.trust.peers,
         status=asked.status,
         config=asked.config,

@@ -28,6 +28,7 @@ from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.relays import Relays
+from tocsin_node.rules import Rules
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tokens import Tokens
@@ -102,9 +103,17 @@ class PeerCalls:
     """Handlers about the own card and the peers."""
 
     def __init__(
-        self, *, own: OwnCard, peers: Peers, status: Status, config: Callable[[], Config], exchange: Checks | None
+        self,
+        *,
+        own: OwnCard,
+        rules: Callable[[], Rules],
+        peers: Peers,
+        status: Status,
+        config: Callable[[], Config],
+        exchange: Checks | None,
     ) -> None:
         self._own = own
+        self._rules = rules
         self._peers = peers
         self._status = status
         self._config = config
@@ -120,7 +129,8 @@ class PeerCalls:
             endpoints = tuple(Address.parse(text) for text in request.endpoints) or self._config().endpoints
         except ValueError as error:
             raise Invalid(f"an endpoint {error}") from None
-        content = CardContent(self._config().role, endpoints, self._own.card.profiles)
+        rules = await asyncio.to_thread(self._rules)
+        content = CardContent(self._config().role, endpoints, rules.profiles, rules.manifest)
         await self._own.renew(content, actor=actor)
         return wire.card(self._own)
 

@@ -148,6 +148,33 @@ def peer(one: Peer, report: PeerReport) -> pb.PeerStatus:
         called_at=report.contact.called_at,
         feeds=[feed(item) for item in report.feeds],
         sent=[_sent(item) for item in report.sent],
+        canon=_canon(one, report),
+    )
+
+
+def _canon(one: Peer, report: PeerReport) -> pb.CanonAgreement:
+    found = report.agreement
+    probed, first = found.probed, found.probed.first
+    return pb.CanonAgreement(
+        manifest=one.card.manifest.hex(),
+        own_manifest=report.manifest.hex(),
+        told_at=found.told_at,
+        same=found.same,
+        differ=[pb.ProfileDifference(profile=d.profile, ours=d.ours, theirs=d.theirs) for d in found.differ],
+        probed_at=probed.at,
+        probes=probed.count,
+        disagreement=(
+            pb.ProbeDisagreement(type=first.type_name, text=first.text, ours=first.ours, theirs=first.theirs)
+            if first
+            else None
+        ),
+        not_probed=probed.why,
+        signals=[
+            pb.ProbeSignals(feed=s.origin, at=s.at, expected=s.expected, found=s.found, missed=s.missed, why=s.why)
+            for s in found.signals
+        ],
+        alarms=found.alarms(),
+        other_vectors=found.other_vectors,
     )
 
 
@@ -215,6 +242,7 @@ def feed(state: FeedState) -> pb.FeedStatus:
         relay=state.relay,
         relayed_to=state.relayed_to,
         source=state.source,
+        probes=state.probes,
     )
 
 

@@ -3,7 +3,8 @@
 1. Any refuse that matches -> ignore, whatever else the file says.
 2. Else the first rule that matches gives the effect; none -> ignore, named `default-deny`.
 3. Caps lower, never raise, and their order does not matter: the policy's own, the publisher's marks (human review
-   required, automated enforcement forbidden -> review), its stance (suspected -> review, test -> shadow).
+   required, automated enforcement forbidden -> review), its stance (suspected -> review, test -> shadow), the mark of
+   a probe (-> ignore: it is nobody's identifier).
 
 `decide` is what counts, `trace` is the same walk with every step kept: both hold conditions the same way (`conditions`)
 and take the first match by `first_match`; both conclude in `_conclude`, from the caps that `ceilings` lists.
@@ -22,6 +23,7 @@ from typing import Final, NamedTuple
 from tocsin_node.policy.conditions import About, Condition, conditioned, matches, said_words, tried
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import DEFAULT_DENY, Policy, Refusal, Rule
+from tocsin_signals.probes import MARK_KEY, is_marked
 
 _STANCE_CAPS: Final[Mapping[object, Effect]] = {
     "harmful": Effect.ENFORCE,
@@ -125,6 +127,8 @@ def ceilings(policy: Policy, details: Mapping[str, object]) -> Iterator[Ceiling]
         yield Ceiling(f"stance-{stance}", _STANCE_CAPS[stance], stance)
     else:
         yield Ceiling("stance-unknown", Effect.IGNORE, stance)
+    if is_marked(details):  # told only where it is: no operator sets it
+        yield Ceiling("reserved-probe", Effect.IGNORE, details[MARK_KEY])
 
 
 def _conclude(policy: Policy, details: Mapping[str, object], deciding: Refusal | None) -> Decision:

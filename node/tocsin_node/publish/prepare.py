@@ -18,10 +18,12 @@ from tocsin_node.publish.records import OwnRecord
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, Level
+from tocsin_signals.probes import is_reserved
 from tocsin_signals.types import by_name
 
 _NONCE = 24
 _DAY_MS = 24 * 3600 * 1000
+_RESERVED = "The value is a reserved probe: this node itself keeps it in its feeds, and it counts for nothing."
 
 
 class RowIn(NamedTuple):
@@ -100,6 +102,9 @@ def examine(rows: Sequence[RowIn], now: int) -> Examined:
             canonical = canonicalise(row.type, row.value, region=row.region or None)
         except Rejected as error:
             found.refused.append(Refusal(row.line, error.reason, error.sentence))
+            continue
+        if is_reserved(row.type, canonical):
+            batch.refused.append(Refusal(row.line, "reserved-probe", _RESERVED))
             continue
         days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
         verdict = _guard().check(row.type, canonical, days=days)

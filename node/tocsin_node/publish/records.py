@@ -115,6 +115,17 @@ def live_epochs(session: Session, log: int, now: int) -> list[int]:
     return [int(epoch) for (epoch,) in session.all(query, (log, now))]
 
 
+def live_types(session: Session, log: int, codes: Iterable[int], now: int) -> set[int]:
+    """Those of these types that have a live record."""
+    query = "SELECT 1 FROM own_record WHERE log = ? AND type = ? AND withdrawn = 0 AND valid_until > ? LIMIT 1"
+    return {code for code in codes if session.one(query, (log, code, now)) is not None}
+
+
+def live_with(session: Session, log: int, details: bytes, now: int) -> list[OwnRecord]:
+    """Live records that carry these details (digest); looks at every record of the feed."""
+    return _read(session, log, "withdrawn = 0 AND valid_until > ? AND details = ?", (now, details))
+
+
 def store(session: Session, log: int, records: Iterable[OwnRecord]) -> None:
     """Insert records, or replace those of the same natural key."""
     session.execute_many(

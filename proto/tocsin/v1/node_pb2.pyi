@@ -780,6 +780,7 @@ class FeedStatus(google.protobuf.message.Message):
     RELAY_FIELD_NUMBER: builtins.int
     RELAYED_TO_FIELD_NUMBER: builtins.int
     SOURCE_FIELD_NUMBER: builtins.int
+    PROBES_FIELD_NUMBER: builtins.int
     origin: builtins.str
     publisher: builtins.str
     size: builtins.int
@@ -802,6 +803,8 @@ class FeedStatus(google.protobuf.message.Message):
     """followed: the own audience it is served on to; empty: nobody"""
     source: builtins.str
     """followed: the peer its entries come from now; empty: nobody"""
+    probes: builtins.int
+    """own: live probe signals among its entries"""
     @property
     def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]: ...
     def __init__(
@@ -822,8 +825,9 @@ class FeedStatus(google.protobuf.message.Message):
         relay: builtins.bool = ...,
         relayed_to: builtins.str = ...,
         source: builtins.str = ...,
+        probes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "probes", b"probes", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
 
 global___FeedStatus = FeedStatus
 
@@ -1152,6 +1156,7 @@ class PeerStatus(google.protobuf.message.Message):
     TRIP_US_FIELD_NUMBER: builtins.int
     TRIP_BY_FIELD_NUMBER: builtins.int
     CALLED_AT_FIELD_NUMBER: builtins.int
+    CANON_FIELD_NUMBER: builtins.int
     organisation: builtins.str
     role: builtins.str
     state: builtins.str
@@ -1179,6 +1184,8 @@ class PeerStatus(google.protobuf.message.Message):
     def feeds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FeedStatus]: ...
     @property
     def sent(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SentFeed]: ...
+    @property
+    def canon(self) -> global___CanonAgreement: ...
     def __init__(
         self,
         *,
@@ -1200,10 +1207,170 @@ class PeerStatus(google.protobuf.message.Message):
         trip_us: builtins.int = ...,
         trip_by: builtins.str = ...,
         called_at: builtins.int = ...,
+        canon: global___CanonAgreement | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["called_at", b"called_at", "card_not_after", b"card_not_after", "card_sequence", b"card_sequence", "endpoint", b"endpoint", "feeds", b"feeds", "fingerprint", b"fingerprint", "heard_at", b"heard_at", "link", b"link", "organisation", b"organisation", "policy", b"policy", "role", b"role", "sent", b"sent", "skew_ms", b"skew_ms", "state", b"state", "trip_at", b"trip_at", "trip_by", b"trip_by", "trip_us", b"trip_us", "why", b"why"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["canon", b"canon"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["called_at", b"called_at", "canon", b"canon", "card_not_after", b"card_not_after", "card_sequence", b"card_sequence", "endpoint", b"endpoint", "feeds", b"feeds", "fingerprint", b"fingerprint", "heard_at", b"heard_at", "link", b"link", "organisation", b"organisation", "policy", b"policy", "role", b"role", "sent", b"sent", "skew_ms", b"skew_ms", "state", b"state", "trip_at", b"trip_at", "trip_by", b"trip_by", "trip_us", b"trip_us", "why", b"why"]) -> None: ...
 
 global___PeerStatus = PeerStatus
+
+@typing.final
+class CanonAgreement(google.protobuf.message.Message):
+    """Whether a peer makes the same canonical forms as this node, by three checks; hex digests, times in ms UTC, 0: not since
+    the start.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MANIFEST_FIELD_NUMBER: builtins.int
+    OWN_MANIFEST_FIELD_NUMBER: builtins.int
+    TOLD_AT_FIELD_NUMBER: builtins.int
+    SAME_FIELD_NUMBER: builtins.int
+    DIFFER_FIELD_NUMBER: builtins.int
+    PROBED_AT_FIELD_NUMBER: builtins.int
+    PROBES_FIELD_NUMBER: builtins.int
+    DISAGREEMENT_FIELD_NUMBER: builtins.int
+    NOT_PROBED_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    ALARMS_FIELD_NUMBER: builtins.int
+    OTHER_VECTORS_FIELD_NUMBER: builtins.int
+    manifest: builtins.str
+    """of its rules, from its card; empty: the card names none"""
+    own_manifest: builtins.str
+    told_at: builtins.int
+    """when it told the digests of its profiles"""
+    probed_at: builtins.int
+    """when fresh probes were last tried"""
+    probes: builtins.int
+    """how many"""
+    not_probed: builtins.str
+    """why they could not be tried"""
+    @property
+    def same(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """profiles"""
+
+    @property
+    def differ(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ProfileDifference]: ...
+    @property
+    def disagreement(self) -> global___ProbeDisagreement:
+        """the first; absent where all forms were equal"""
+
+    @property
+    def signals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ProbeSignals]:
+        """by feed followed from it"""
+
+    @property
+    def alarms(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """sentences; none where nothing disagrees"""
+
+    @property
+    def other_vectors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """profiles whose digests cannot be compared: made over other vectors"""
+
+    def __init__(
+        self,
+        *,
+        manifest: builtins.str = ...,
+        own_manifest: builtins.str = ...,
+        told_at: builtins.int = ...,
+        same: collections.abc.Iterable[builtins.str] | None = ...,
+        differ: collections.abc.Iterable[global___ProfileDifference] | None = ...,
+        probed_at: builtins.int = ...,
+        probes: builtins.int = ...,
+        disagreement: global___ProbeDisagreement | None = ...,
+        not_probed: builtins.str = ...,
+        signals: collections.abc.Iterable[global___ProbeSignals] | None = ...,
+        alarms: collections.abc.Iterable[builtins.str] | None = ...,
+        other_vectors: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["disagreement", b"disagreement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["alarms", b"alarms", "differ", b"differ", "disagreement", b"disagreement", "manifest", b"manifest", "not_probed", b"not_probed", "other_vectors", b"other_vectors", "own_manifest", b"own_manifest", "probed_at", b"probed_at", "probes", b"probes", "same", b"same", "signals", b"signals", "told_at", b"told_at"]) -> None: ...
+
+global___CanonAgreement = CanonAgreement
+
+@typing.final
+class ProfileDifference(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: builtins.int
+    OURS_FIELD_NUMBER: builtins.int
+    THEIRS_FIELD_NUMBER: builtins.int
+    profile: builtins.str
+    ours: builtins.str
+    theirs: builtins.str
+    def __init__(
+        self,
+        *,
+        profile: builtins.str = ...,
+        ours: builtins.str = ...,
+        theirs: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ours", b"ours", "profile", b"profile", "theirs", b"theirs"]) -> None: ...
+
+global___ProfileDifference = ProfileDifference
+
+@typing.final
+class ProbeDisagreement(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    OURS_FIELD_NUMBER: builtins.int
+    THEIRS_FIELD_NUMBER: builtins.int
+    type: builtins.str
+    text: builtins.str
+    """a public constant"""
+    ours: builtins.str
+    """canonical form; empty: rejected"""
+    theirs: builtins.str
+    def __init__(
+        self,
+        *,
+        type: builtins.str = ...,
+        text: builtins.str = ...,
+        ours: builtins.str = ...,
+        theirs: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ours", b"ours", "text", b"text", "theirs", b"theirs", "type", b"type"]) -> None: ...
+
+global___ProbeDisagreement = ProbeDisagreement
+
+@typing.final
+class ProbeSignals(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    AT_FIELD_NUMBER: builtins.int
+    EXPECTED_FIELD_NUMBER: builtins.int
+    FOUND_FIELD_NUMBER: builtins.int
+    MISSED_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    at: builtins.int
+    """when they were looked up"""
+    expected: builtins.int
+    """how many the feed holds that this node can look up"""
+    found: builtins.int
+    why: builtins.str
+    """why none are expected"""
+    @property
+    def missed(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """types"""
+
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        at: builtins.int = ...,
+        expected: builtins.int = ...,
+        found: builtins.int = ...,
+        missed: collections.abc.Iterable[builtins.str] | None = ...,
+        why: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "expected", b"expected", "feed", b"feed", "found", b"found", "missed", b"missed", "why", b"why"]) -> None: ...
+
+global___ProbeSignals = ProbeSignals
 
 @typing.final
 class SentFeed(google.protobuf.message.Message):

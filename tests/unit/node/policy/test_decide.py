@@ -119,6 +119,9 @@ def test_effect_and_decider(policy: str, said: dict[str, object], effect: Effect
             SHADOW,
             ("policy-cap", "human-review-required", "stance-test"),
         ),
+        (rule(ANY), {"stance": "test", "probe": "reserved/1"}, IGNORE, ("stance-test", "reserved-probe")),
+        (rule(ANY), HARMFUL | {"probe": "reserved/2"}, IGNORE, ("reserved-probe",)),
+        (rule(ANY), HARMFUL | {"probe": False}, IGNORE, ("reserved-probe",)),
     ],
 )
 def test_caps_lower_and_are_named(

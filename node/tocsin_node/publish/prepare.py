@@ -104,7 +104,7 @@ def examine(rows: Sequence[RowIn], now: int) -> Examined:
             found.refused.append(Refusal(row.line, error.reason, error.sentence))
             continue
         if is_reserved(row.type, canonical):
-            batch.refused.append(Refusal(row.line, "reserved-probe", _RESERVED))
+            found.refused.append(Refusal(row.line, "reserved-probe", _RESERVED))
             continue
         days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
         verdict = _guard().check(row.type, canonical, days=days)

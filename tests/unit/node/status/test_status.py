@@ -11,6 +11,7 @@ from tocsin_node.peers.words import Word
 from tocsin_node.policies import Policies
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds
+from tocsin_node.rules import Rules
 from tocsin_node.status import NodeState, Status
 from tocsin_node.testing.made import Made, open_made
 
@@ -44,6 +45,8 @@ def status(made: Made) -> Status:
         index=MatchIndex(),
         audiences=audiences,
         profiles=Profiles(),
+        rules=Rules,
+        probes=lambda _: 0,
         links=None,
         listens="",
         software="tocsin",

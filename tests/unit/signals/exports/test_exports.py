@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 import stix2validator
 
+from tocsin_signals import vectorfile
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
 from tocsin_signals.exportfile import open_export
@@ -20,7 +21,7 @@ from tocsin_signals.imports.stix_names import EXTENSION, IDENTIFIER, SIGNAL, ide
 from tocsin_signals.rowfile import open_rows
 from tocsin_signals.rows import Row, RowReject
 
-VECTORS: Final = Path(__file__).parents[3] / "conformance" / "canon"
+VECTORS: Final = Path(vectorfile.__file__).parent / "vectors"
 NOW: Final = 1_800_000_000_000
 END: Final = NOW + 90 * 86_400_000
 DETAILS: Final = {

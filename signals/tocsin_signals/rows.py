@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tocsin_signals import types
+from tocsin_signals.canon.perceptual import with_quality
 from tocsin_signals.errors import Rejected
 
 MAX_COLUMNS: Final = 200
@@ -39,6 +40,7 @@ _SYNONYMS: Final = MappingProxyType(
         "value": ("value", "url", "link", "uri", "indicator", "ioc", "identifier"),
         "type": ("type", "indicator_type", "ioc_type"),
         "region": ("region", "country"),
+        "quality": ("quality", "pdq_quality"),
         "expires": ("expires", "expiry", "valid_until"),
         "abuse_types": ("abuse_types", "abuse_type", "label", "labels", "category"),
         "purposes": ("purposes", "permitted_purposes"),
@@ -163,6 +165,7 @@ class RowBuilder:
         said = dict(filled)
         value = _checked_value(_text("value", said.pop("value", "")))
         type_name = self._type(_text("type", said.pop("type", "")).lower())
+        value = _with_quality(type_name, value, said.pop("quality", ""))
         region = _text("region", said.pop("region", ""))
         expires = _text("expires", said.pop("expires", ""))
         return Row(
@@ -250,6 +253,15 @@ def _checked_value(cell: str) -> str:
         if damage.fullmatch(cell):
             raise Rejected(reason, sentence)
     return cell
+
+
+def _with_quality(type_name: str, value: str, quality: object) -> str:
+    """The value as its type's canonical form reads it: a hash with the quality that stood in a field of its own."""
+    if quality == "":
+        return value
+    if type_name != "pdq":
+        raise Rejected("quality", "Only a pdq has a quality; leave the field empty.")
+    return with_quality(value, str(quality))
 
 
 def _region(cell: str) -> str:

@@ -282,3 +282,8 @@ def test_a_reject_shorter_than_the_header_is_filled_up() -> None:
     out = io.StringIO()
     CsvRejects(out, header=["value", "stance"], separator=",").write(RowReject(7, "line-too-long", "Too long.", ()))
     assert out.getvalue().splitlines()[1] == ",,7,line-too-long,Too long."
+
+
+def test_the_quality_of_a_hash_is_read_with_its_value_and_of_nothing_else() -> None:
+    found = read("type,value,quality\npdq,ab12,87\npdq,ab12,\npdq,ab12,good\nurl,https://a.example/,87\n")
+    assert values(found) == ["ab12,87", "ab12", "ab12,good", "!quality"]

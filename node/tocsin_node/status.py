@@ -63,6 +63,11 @@ class FeedState:
     source: str = ""
     """Of followed feeds: the peer its entries come from now; empty: nobody."""
 
+    @property
+    def clear(self) -> bool:
+        """Whether its values travel as they are; not known, and so no, before its first entry."""
+        return not self.community and self.size > 0
+
 
 @dataclass(frozen=True, slots=True)
 class SentFeed:

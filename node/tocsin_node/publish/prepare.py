@@ -12,11 +12,12 @@ from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt, crypto_aea
 from nacl.utils import random
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.clear import clear_tag
 from tocsin_node.errors import Unsound
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, Level
-from tocsin_signals.types import by_name
+from tocsin_signals.types import SignalType, by_name
 
 _NONCE = 24
 _DAY_MS = 24 * 3600 * 1000
@@ -50,7 +51,7 @@ class Warned(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A row ready for the log."""
+    """A row ready for the log; `sealed` is empty in a clear feed, whose tags are the values."""
 
     row: RowIn
     code: int
@@ -66,12 +67,16 @@ class Batch(NamedTuple):
     warned: list[Warned]
 
 
-def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, now: int) -> Batch:
-    """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms."""
+def prepare(rows: Sequence[RowIn], key: EpochKey | None, origin: str, data_key: bytes, now: int) -> Batch:
+    """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms.
+
+    Without a key the feed is a clear one. Values in the clear go into clear feeds, and nothing else does.
+    """
     batch = Batch([], [], [])
     kept: list[tuple[RowIn, str]] = []
     for row in rows:
         try:
+            _check_kind(by_name(row.type), key)
             canonical = canonicalise(row.type, row.value, region=row.region or None)
         except Rejected as error:
             batch.refused.append(Refusal(row.line, error.reason, error.sentence))
@@ -85,6 +90,9 @@ def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, 
             batch.warned.append(Warned(row.line, verdict.rule, verdict.sentence))
         kept.append((row, canonical))
     kinds = [by_name(row.type) for row, _ in kept]
+    if key is None:
+        batch.ready.extend(Prepared(row, by_name(row.type).code, clear_tag(value), b"") for row, value in kept)
+        return batch
     requests = [
         TagRequest(kind.profile, kind.scope, canonical) for kind, (_, canonical) in zip(kinds, kept, strict=True)
     ]
@@ -92,6 +100,21 @@ def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, 
         sealed = seal(canonical, origin, kind.code, data_key)
         batch.ready.append(Prepared(row, kind.code, tag, sealed))
     return batch
+
+
+def _check_kind(kind: SignalType, key: EpochKey | None) -> None:
+    """Whether values of this type may go into the feed. Errors: Rejected."""
+    if kind.clear and key is not None:
+        raise Rejected(
+            "clear-type",
+            f"A {kind.name} is compared bit by bit and cannot be tagged: publish it in a clear feed, "
+            "which `tocsin feed create --clear` opens.",
+        )
+    if not kind.clear and key is None:
+        raise Rejected(
+            "clear-feed",
+            f"Values in this feed travel as they are; a {kind.name} does not: publish it in a feed of a community.",
+        )
 
 
 def seal(canonical: str, origin: str, code: int, data_key: bytes) -> bytes:

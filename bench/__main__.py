@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Final
 
-BENCHES: Final = ("index", "replicate", "publish", "urls", "lookups", "restart", "latency", "followers", "peers")
+BENCHES: Final = ("index", "replicate", "publish", "urls", "lookups", "restart", "latency", "followers", "pdq", "peers")
 
 
 def main() -> int:

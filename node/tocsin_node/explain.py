@@ -145,7 +145,7 @@ class Explainer:
     def _key_steps(self, facts: FeedFacts, events: Sequence[Event]) -> Iterator[Step]:
         """Without the key of an epoch no look-up by value can find the signal; a look-up by tag can."""
         epochs = sorted({event.entry.epoch for event in fold(events).tagged})
-        if not {one.number for one in self._epochs(facts.community)} & set(epochs):
+        if facts.community and not {one.number for one in self._epochs(facts.community)} & set(epochs):
             named = " and ".join(map(str, epochs))
             why = f"this node holds no key of {facts.community} for epoch {named}: look-ups by value cannot find it"
             yield Step("community", "key", Outcome.NOTE, why)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tocsin_node.card import OwnCard
+from tocsin_node.clear import CLEAR_CODES
 from tocsin_node.community.service import Communities
 from tocsin_node.edges import Edges
 from tocsin_node.home import Home
@@ -101,7 +102,7 @@ class Matching:
     @classmethod
     def build(cls, core: Core, trust: Trust, max_silence_ms: Callable[[], int]) -> Self:
         """From the core and trust; an applied policy makes earlier decisions forgotten."""
-        index = MatchIndex()
+        index = MatchIndex(near_types=CLEAR_CODES)
 
         def counts(name: str) -> bool:
             peer = trust.peers.book.get(name)

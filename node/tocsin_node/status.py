@@ -71,6 +71,11 @@ class FeedState:
     probes: int = 0
     """Of own feeds: live probe signals among its entries."""
 
+    @property
+    def clear(self) -> bool:
+        """Whether its values travel as they are; not known, and so no, before its first entry."""
+        return not self.community and self.size > 0
+
 
 @dataclass(frozen=True, slots=True)
 class SentFeed:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tocsin_signals import types, vocab
+from tocsin_signals.canon.perceptual import with_quality
 from tocsin_signals.damage import refuse_damage
 from tocsin_signals.errors import Rejected
 
@@ -42,6 +43,7 @@ _SYNONYMS: Final = MappingProxyType(
         "value": ("value", "url", "link", "uri", "indicator", "ioc", "identifier"),
         "type": ("type", "indicator_type", "ioc_type"),
         "region": ("region", "country"),
+        "quality": ("quality", "pdq_quality"),
         "expires": ("expires", "expiry", "valid_until"),
         "abuse_types": ("abuse_types", "abuse_type", "label", "labels", "category"),
         "purposes": ("purposes", "permitted_purposes"),
@@ -143,6 +145,7 @@ class RowBuilder:
         if not value:
             raise Rejected("empty-value", "The row has no value.")
         type_name = self._type(self._word("type", _text("type", said.pop("type", ""))).lower())
+        value = _with_quality(type_name, value, said.pop("quality", ""))
         region = _text("region", said.pop("region", ""))
         expires = _text("expires", said.pop("expires", ""))
         return Row(
@@ -236,6 +239,15 @@ def _text(name: str, item: object) -> str:
     if not isinstance(item, str):
         raise Rejected("not-text", f"The {name} is not a text; put it in quotes.")
     return item
+
+
+def _with_quality(type_name: str, value: str, quality: object) -> str:
+    """The value as its type's canonical form reads it: a hash with the quality that stood in a field of its own."""
+    if quality == "":
+        return value
+    if type_name != "pdq":
+        raise Rejected("quality", "Only a pdq has a quality; leave the field empty.")
+    return with_quality(value, str(quality))
 
 
 def _region(cell: str) -> str:

@@ -18,7 +18,10 @@ MAX_LIFETIME_DAYS: Final = 5 * 365
 
 @dataclass(frozen=True, slots=True)
 class SignalType:
-    """One kind of identifier. `enumerable`: all plausible values can be tried, so a plain hash of it hides nothing."""
+    """One kind of identifier. `enumerable`: all plausible values can be tried, so a plain hash of it hides nothing.
+
+    `clear`: shared as it is, never as a tag, because look-ups compare it bit by bit; in feeds of its own only.
+    """
 
     name: str
     code: int
@@ -26,14 +29,15 @@ class SignalType:
     scope: str
     enumerable: bool
     default_lifetime_days: int
+    clear: bool = False
 
     def __post_init__(self) -> None:
         if not (0 < self.code < 2**16 and 0 < self.default_lifetime_days <= MAX_LIFETIME_DAYS):
             raise ValueError(f"signal type {self.name}: code or lifetime out of range")
 
 
-def _type(name: str, code: int, profile: str, days: int, *, enumerable: bool = True) -> SignalType:
-    return SignalType(name, code, profile, scope=name, enumerable=enumerable, default_lifetime_days=days)
+def _type(name: str, code: int, profile: str, days: int, *, enumerable: bool = True, clear: bool = False) -> SignalType:
+    return SignalType(name, code, profile, scope=name, enumerable=enumerable, default_lifetime_days=days, clear=clear)
 
 
 REGISTRY: Final = (
@@ -52,6 +56,8 @@ REGISTRY: Final = (
     _type("iban", 0x0901, "iban/1", 365),
     _type("device", 0x0A01, "device/1", 365),
     _type("filehash", 0x0B01, "filehash/1", MAX_LIFETIME_DAYS, enumerable=False),  # names its content for good
+    _type("pdq", 0x0C01, "pdq/1", MAX_LIFETIME_DAYS, enumerable=False, clear=True),
+    _type("photodna", 0x0C02, "photodna/1", MAX_LIFETIME_DAYS, enumerable=False),
 )
 _BY_NAME: Final = MappingProxyType({entry.name: entry for entry in REGISTRY})
 _BY_CODE: Final = MappingProxyType({entry.code: entry for entry in REGISTRY})

@@ -1,5 +1,6 @@
 """Real values for the fuzz targets to start from: what this program itself writes, under fixed keys."""
 
+import base64
 import io
 import zipfile
 from typing import Final
@@ -240,6 +241,10 @@ IDENTIFIERS: Final = (
     "steam:STEAM_0:1:11101",
     "SHA-256:AEC070645FE53EE3B3763059376134F058CC337247C978ADD178B6CCDFB0019F",
     "md5 : 900150983cd24fb0d6963f7d28e17f72",
+    "F8F8F0CEE0F4A84F06370A22038F63F0B36E2ED596621E1D33E6B39C4E9C9B22, 87",
+    ",".join(map(str, range(144))),
+    bytes(range(144)).hex(),
+    base64.b64encode(bytes(range(144))).decode(),
     "some.body_1",
     "bitcoin:BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4?amount=1",
     "ltc:3CDJNfdWX8m2NwuGUV3nhXHXEeLygMXoAj",

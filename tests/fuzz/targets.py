@@ -31,6 +31,7 @@ from tocsin_node.config import parse_config
 from tocsin_node.errors import Invalid, Misbehaviour, Misconfigured
 from tocsin_node.exchange import wire
 from tocsin_node.exchange.checking import read_descriptor
+from tocsin_node.match.near import NearIndex
 from tocsin_node.policy.model import parse_policy
 from tocsin_node.proof.verify import verify_proof
 from tocsin_node.segment import codec
@@ -309,6 +310,20 @@ def read_identifier(type_name: str, data: bytes) -> None:
     lint(type_name, canonical)
 
 
+def near_matches(data: bytes) -> None:
+    """Any hashes a peer may publish: asked about the first, the index finds what a comparison one by one finds."""
+    hashes = np.frombuffer(data[: len(data) // 32 * 32], np.uint8).reshape(-1, 32)[:64]
+    if not len(hashes):
+        return
+    index = NearIndex()
+    index.add(hashes)
+    found = index.search(hashes[:1].copy(), np.asarray([len(data) % 32], np.uint8))
+    distances = np.bitwise_count(hashes ^ hashes[0]).sum(axis=1, dtype=np.int64)
+    wanted = {hashes[place].tobytes() for place in np.flatnonzero(distances <= len(data) % 32)}
+    assert len(found) == len(wanted)
+    assert {one.tobytes() for one in found.words} == wanted
+
+
 def read_hello(data: bytes) -> None:
     """A Hello within its limits is written back to the same values."""
     hello = wire.from_hello(pb.Hello.FromString(data))
@@ -419,6 +434,7 @@ def _targets() -> list[Target]:
         Target("probe-answer", read_probe_answer, _WIRE, (_ANSWER,)),
         Target("publisher", read_delivery, (Misbehaviour,), (_DELIVERY,)),
     ]
+    found.append(Target("near", near_matches, (), tuple(bytes(range(256)) * 3 + bytes(n) for n in (0, 7, 31))))
     found += [
         Target(f"canon-{kind.name}", partial(read_identifier, kind.name), (Rejected,), _TEXTS)
         for kind in types.REGISTRY

@@ -17,7 +17,8 @@ app = typer.Typer(help="Your own feeds, who receives them, and feeds you serve o
 def feed_row(item: "FeedStatus") -> tuple[str, ...]:
     """An own feed as a row under OWN_COLUMNS, by its name."""
     state = f"{item.state}: {item.why}" if item.why else item.state
-    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", f"{item.probes}", item.community, item.audience
+    name, community = item.origin.rpartition("/feed/")[2], "(none: in the clear)" if item.clear else item.community
+    return name, state, f"{item.size:,}", f"{item.probes}", community, item.audience
 
 
 OWN_COLUMNS: Final = ("feed", "state", "entries#", "probes#", "community", "audience")
@@ -28,22 +29,35 @@ def create(
     run: Invocation,
     name: Annotated[str, typer.Argument(help="Name of the feed.", show_default=False)],
     *,
-    community: Annotated[str, typer.Option(help="Community whose tags it carries.", show_default=False)],
+    community: Annotated[str, typer.Option(help="Community whose tags it carries.", show_default=False)] = "",
     audience: Annotated[str, typer.Option(help="Audience of your configuration that may follow.", show_default=False)],
     relay: Annotated[bool, typer.Option("--relay", help="Let followers serve it on to their own peers.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="For pdq hashes: no community; the audience reads the values.")
+    ] = False,
 ) -> None:
     """Open a feed for one community and one audience, for life. Whether it may be served on is for life too.
+
+    A pdq is compared bit by bit and cannot be tagged: it is published in a clear feed (--clear), which has no
+    community. Everybody in its audience reads the hashes, and nobody may serve it on.
 
     Example: tocsin feed create urls --community demo.hotline.example --audience platforms
     """
     from tocsin.v1.node_pb2 import CreateFeedRequest
+    from tocsin_node.cli.errors import UsageError
     from tocsin_node.cli.wire import plain
 
+    if clear == bool(community):
+        raise UsageError("name the --community whose tags the feed carries, or --clear for one of pdq hashes")
+    if clear and relay:
+        raise UsageError("a clear feed is never served on: leave out --relay")
     with run.local() as local:
-        wanted = CreateFeedRequest(name=name, community=community, audience=audience, relay=relay)
+        wanted = CreateFeedRequest(name=name, community=community, audience=audience, relay=relay, clear=clear)
         feed = local.node.CreateFeed(wanted).feed
     if run.out.json:
         run.out.emit(plain(feed))
+    if clear:
+        run.out.say(f"What you publish in this feed travels in the clear: everybody in {audience} can read the hashes.")
     run.out.say(f"The feed {feed.origin} is open. `tocsin feed recipients {name}` shows who will receive it.")
 
 

@@ -63,7 +63,21 @@ def match(
     *,
     type_: Annotated[
         str, typer.Option("--type", "-t", metavar="TYPE", help="url, email, domain ...", show_default=False)
-    ],
+    ] = "",
+    pdq: Annotated[
+        list[str] | None,
+        typer.Option("--pdq", metavar="HEX", help="A picture's PDQ hash; repeatable, in place of values and --type."),
+    ] = None,
+    distance: Annotated[
+        int | None,
+        typer.Option(
+            "--distance",
+            min=0,
+            max=31,
+            metavar="BITS",
+            help="Of pdq: most bits a near match differs in; 31 if left out.",
+        ),
+    ] = None,
     file: FileOption = None,
     region: Annotated[
         str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
@@ -76,22 +90,30 @@ def match(
 ) -> None:
     """Ask your own node what it makes of values: effect, publishers, rule, caps and reasons.
 
-    Status 0 whether or not something matches; --json gives one line per value.
+    Status 0 whether or not something matches; --json gives one line per value. Hashes of pictures (--pdq) also match
+    what differs from them in a few bits.
 
     Example: tocsin match https://example.com/page --type url
     """
     from tocsin.v1.node_pb2 import MatchRequest, Query
 
     def ask(local: "Local", batch: list[Asked]) -> "list[Verdict]":
-        sent = [Query(type=type_, value=item.value, region=region) for item in batch if item.value is not None]
+        sent = [
+            Query(type=kind, value=item.value, region=region, distance=distance)
+            for item in batch
+            if item.value is not None
+        ]
         verdicts = iter(local.node.Match(MatchRequest(queries=sent, purpose=purpose)).verdicts if sent else ())
         return [_not_utf8() if item.value is None else next(verdicts) for item in batch]
 
-    if bool(values) == bool(file):
-        raise UsageError("name the values to look up, or a file of them with --file")
+    if bool(values) + bool(file) + bool(pdq) != 1:
+        raise UsageError("name the values to look up, or a file of them with --file, or hashes with --pdq")
+    kind = "pdq" if pdq else type_
+    if not kind or (pdq and type_ not in ("", "pdq")):
+        raise UsageError("name what the values are with --type; what follows --pdq are hashes")
     counts: dict[str, int] = {}
-    with run.local() as local, open_sightings(run, sightings, type_, region) as sighted:
-        for batch in _batches(_typed(values or []) if file is None else _lines(file)):
+    with run.local() as local, open_sightings(run, sightings, kind, region) as sighted:
+        for batch in _batches(_typed(values or pdq or []) if file is None else _lines(file)):
             for asked, verdict in zip(batch, ask(local, batch), strict=True):
                 word = _show(run, asked, verdict)
                 counts[word] = counts.get(word, 0) + 1
@@ -166,6 +188,8 @@ def _assertion(item: "MatchedAssertion") -> Iterator[tuple[str, str]]:
 
     yield "publisher", item.publisher
     yield "signal", f"{item.feed} {item.signal} ({item.type})"
+    if item.type == "pdq":
+        yield "distance", f"{item.distance} bits of 256" if item.distance else "none: the same hash"
     yield "effect", effect_word(item.effect)
     yield "rule", item.rule
     yield "caps", ", ".join(item.caps)

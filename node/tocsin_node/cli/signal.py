@@ -191,5 +191,7 @@ def _times(event: "SignalEvent") -> list[tuple[str, str]]:
 
 
 def _tag(epoch: int, tag: str, match_until: int) -> str:
+    if epoch == 0:
+        return f"{tag}... in the clear"
     until = f"matched until {minute(match_until)}" if match_until else "this node does not hold that epoch"
     return f"{tag}... under epoch {epoch}, {until}"

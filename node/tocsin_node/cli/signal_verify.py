@@ -145,6 +145,7 @@ def _show(run: Invocation, proven: "Proven", pinned: Pinned, about: bool | None)
         [
             ("signal", f"{proven.origin} {proven.signal}"),
             ("type", kind.name if kind else f"unknown type {life.type:#06x}"),
+            ("value", _in_the_clear(proven)),
             ("about", {None: "", True: "the value given", False: "NOT the value given, under any key held"}[about]),
             ("state", f"{_state(proven)}, by the entries in the file and this machine's clock"),
             ("as of", f"{proven.size:,} entries of the feed, root {proven.root.hex()[:16]}..."),
@@ -157,7 +158,7 @@ def _show(run: Invocation, proven: "Proven", pinned: Pinned, about: bool | None)
         fields = [("issued", when(event.entry.issued_at)), ("valid until", when(event.entry.valid_until))]
         run.out.pairs([*fields, *shown], title=f"\n{event.entry.kind_word} at {event.index}")
     run.out.say("\nNot shown by a proof:")
-    for item in _not_shown(about):
+    for item in _not_shown(proven, about):
         run.out.say(f"- {item}")
 
 
@@ -172,12 +173,13 @@ def _plain(proven: "Proven", pinned: Pinned, about: bool | None) -> dict[str, ob
         "signal": proven.signal,
         "type": kind.name if kind else None,
         "state": _state(proven),
+        "value": _in_the_clear(proven) or None,
         "about_value": about,
         "size": proven.size,
         "root": proven.root.hex(),
         "key": pinned.verifier.vkey,
         "entries": [_event(event) for event in proven.events],
-        "not_shown": list(_not_shown(about)),
+        "not_shown": list(_not_shown(proven, about)),
     }
 
 
@@ -199,7 +201,16 @@ def _state(proven: "Proven") -> str:
     return proven.life.standing.state(time.time_ns() // 1_000_000).value
 
 
-def _not_shown(about: bool | None) -> tuple[str, ...]:
+def _in_the_clear(proven: "Proven") -> str:
+    """The value itself where the publisher signed it as it is; else empty."""
+    from tocsin_node.clear import CLEAR_CODES, CLEAR_EPOCH, clear_value
+
+    entry = proven.life.tagged[0].entry
+    return clear_value(entry.tag) if entry.type in CLEAR_CODES and entry.epoch == CLEAR_EPOCH else ""
+
+
+def _not_shown(proven: "Proven", about: bool | None) -> tuple[str, ...]:
     from tocsin_node.proof.verify import NOT_SHOWN, NOT_SHOWN_VALUE
 
-    return NOT_SHOWN if about is not None else (*NOT_SHOWN, NOT_SHOWN_VALUE)
+    told = about is not None or bool(_in_the_clear(proven))
+    return NOT_SHOWN if told else (*NOT_SHOWN, NOT_SHOWN_VALUE)

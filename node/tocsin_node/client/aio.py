@@ -58,9 +58,13 @@ class AsyncClient:
         type_name: str,
         epoch: int,
         purpose: str = "detect",
+        distance: int | None = None,
     ) -> dict[bytes, Verdict]:
-        """The verdicts of those tags that match; no identifier takes part. Role match."""
-        parts = [await self._do(call) for call in calls.check(tags, type_name, epoch, purpose)]
+        """The verdicts of those tags that match; no identifier takes part. Role match.
+
+        Of type pdq the tags are the hashes and the epoch is 0; those near them match too, within `distance` bits.
+        """
+        parts = [await self._do(call) for call in calls.check(tags, type_name, epoch, purpose, distance)]
         return {tag: verdict for part in parts for tag, verdict in part.items()}
 
     async def publish(

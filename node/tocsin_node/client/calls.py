@@ -31,10 +31,12 @@ from tocsin_node.client.values import (
     Withdrawn,
 )
 from tocsin_node.errors import Invalid
-from tocsin_node.limits import CHECK_TAGS, REVISE_SIGNALS, WITHDRAW_SIGNALS
+from tocsin_node.limits import CHECK_NEAR, CHECK_TAGS, REVISE_SIGNALS, WITHDRAW_SIGNALS
+from tocsin_signals.types import REGISTRY
 
 T = TypeVar("T")
 TAG_BYTES: Final = 32
+_CLEAR: Final = frozenset(kind.name for kind in REGISTRY if kind.clear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ def match(queries: Iterable[Query], purpose: str) -> Iterator[Call[list[Verdict]
         yield Call("Match", (request,), batch.verdicts, repeatable=True, known=known)
 
 
-def check(tags: Iterable[bytes], type_name: str, epoch: int, purpose: str) -> Iterator[Call[dict[bytes, Verdict]]]:
+def check(
+    tags: Iterable[bytes], type_name: str, epoch: int, purpose: str, distance: int | None = None
+) -> Iterator[Call[dict[bytes, Verdict]]]:
     """Look-ups by tag; the verdicts of those that match. Errors: Invalid for a tag that is not 32 bytes."""
-    for part in _parts(tags, CHECK_TAGS):
+    for part in _parts(tags, CHECK_NEAR if type_name in _CLEAR else CHECK_TAGS):
         if any(len(tag) != TAG_BYTES for tag in part):
             raise Invalid(f"a tag has {TAG_BYTES} bytes")
-        request = pb.CheckRequest(tags=b"".join(part), type=type_name, epoch=epoch, purpose=purpose)
+        request = messages.check(b"".join(part), type_name, epoch, purpose, distance)
         yield Call("Check", (request,), _by_tag(part), repeatable=True)
 
 

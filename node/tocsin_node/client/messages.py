@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from tocsin.v1 import node_pb2 as pb
 from tocsin_node.client import values
+from tocsin_node.errors import Invalid
 from tocsin_node.policy.effect import Effect
 
 _SALT: Final = "salt"  # keeps equal details from being recognised; nobody reads it
@@ -13,7 +14,18 @@ _SALT: Final = "salt"  # keeps equal details from being recognised; nobody reads
 
 def query(one: values.Query, value: str) -> pb.Query:
     """A query, with its value as it may be sent."""
-    return pb.Query(type=one.type, value=value, region=one.region)
+    return pb.Query(type=one.type, value=value, region=one.region, distance=_bits(one.distance))
+
+
+def check(tags: bytes, type_name: str, epoch: int, purpose: str, distance: int | None) -> pb.CheckRequest:
+    """A look-up of tags."""
+    return pb.CheckRequest(tags=tags, type=type_name, epoch=epoch, purpose=purpose, distance=_bits(distance))
+
+
+def _bits(distance: int | None) -> int | None:
+    if distance is not None and not 0 <= distance < 2**32:
+        raise Invalid("a distance is a number of bits, from 0 on")
+    return distance
 
 
 def verdict(message: pb.Verdict) -> values.Verdict:
@@ -115,6 +127,7 @@ def _assertion(message: pb.MatchedAssertion) -> values.MatchedAssertion:
         rule=message.rule,
         caps=tuple(message.caps),
         counts_until=message.counts_until,
+        distance=message.distance,
     )
 
 

@@ -11,11 +11,15 @@ from tocsin_node.policy.effect import Effect
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One identifier to look up or to name; `region` is a hint for types that need one, such as GB."""
+    """One identifier to look up or to name; `region` is a hint for types that need one, such as GB.
+
+    `distance`, of a pdq that is looked up: the most bits a near match differs in, 31 if it is None.
+    """
 
     type: str
     value: str = field(repr=False)
     region: str = ""
+    distance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class MatchedAssertion:
     """One live signal behind a verdict, and what the node's policy makes of it alone.
 
     `type` is the expression that matched: `url-prefix` for a look-up of a url. `details` are the publisher's own words.
-    `counts_until` is its end or the age that policy allows, whichever comes first.
+    `counts_until` is its end or the age that policy allows, whichever comes first. `distance`: of near matches, in how
+    many bits it differs from what was asked.
     """
 
     feed: str
@@ -51,6 +56,7 @@ class MatchedAssertion:
     rule: str
     caps: tuple[str, ...]
     counts_until: int
+    distance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

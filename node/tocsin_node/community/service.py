@@ -259,7 +259,7 @@ class Communities:
                 publish_until=now + EPOCH_MS,
                 match_until=now + EPOCH_MS + OVERLAP_MS,
                 key_id=key.key_id,
-                protection={kind.name: KEYED for kind in REGISTRY},
+                protection={kind.name: KEYED for kind in REGISTRY if not kind.clear},
             )
             note = sign_epoch(descriptor, self._own.keyring.feed_signer())
             epoch = Epoch(open_epoch(note, self._own.keyring.signing.public), key)

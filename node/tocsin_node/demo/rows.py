@@ -32,6 +32,11 @@ class Spelling(NamedTuple):
     asked_type: str = ""
 
 
+def _photodna(number: int) -> bytes:
+    """144 bytes that no picture gave."""
+    return hashlib.shake_128(str(number).encode()).digest(144)
+
+
 SPELLINGS: Final = (
     Spelling("url", "https://www.bad-0.example/album/7?b=2&a=1", "hxxp://BAD-0[.]example:80/album/./7/?a=1&b=2#top"),
     Spelling("url-path", "https://bad-1.example/gallery", "https://bad-1.example/gallery?session=11", asked_type="url"),
@@ -50,6 +55,7 @@ SPELLINGS: Final = (
     Spelling("iban", "ZZ18 TOCS 0000 0000 0000 09", "IBAN: zz18tocs00000000000009"),
     Spelling("device", "gaid:{0D15EA5E-0000-4000-8000-000000000009}", "AAID:0d15ea5e000040008000000000000009"),
     Spelling("filehash", "MD5:5EB63BBBE01EEED093CB22BB8F5ACDC3", "md5:5eb63bbbe01eeed093cb22bb8f5acdc3"),
+    Spelling("photodna", _photodna(12).hex().upper(), ",".join(map(str, _photodna(12)))),
 )
 REFUSED_SPELLING: Final = Spelling("url", "https://bad-6.example/video/6", "bad-6.example/video/6/")
 WITHDRAWN: Final = SPELLINGS[0]
@@ -88,6 +94,7 @@ _MAKERS: Final[tuple[tuple[str, Callable[[int], str]], ...]] = (
     ("iban", lambda n: _iban(f"TOCS{n:014}")),
     ("device", lambda n: f"idfa:0D15EA5E-0000-4000-8000-{n:012X}"),
     ("filehash", lambda n: f"SHA-256:{hashlib.sha256(str(n).encode()).hexdigest().upper()}"),
+    ("photodna", lambda n: _photodna(n).hex()),
 )
 
 

@@ -42,9 +42,10 @@ class Descriptor:
     """What entry 0 of a followed feed says."""
 
     community: str | None
+    """None: a clear feed."""
     audience: str
     relay: bool
-    """Whether followers may serve it on."""
+    """Whether followers may serve it on. A clear feed nobody may, whatever it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def read_descriptor(accepted: Accepted, *, publisher: str, origin: str) -> Descr
     community, audience = found.get("community"), found.get("audience")
     if not (community is None or _name(community)) or not _name(audience):
         raise Misbehaviour("malformed", f"the descriptor of {origin} does not name its community and audience")
-    return Descriptor(community, str(audience), found.get("relay") is True)
+    return Descriptor(community, str(audience), found.get("relay") is True and community is not None)
 
 
 def compare(position: Position, checkpoint: bytes, root_at: Callable[[int], bytes | None]) -> int:

@@ -43,6 +43,11 @@ class MatchCalls:
     async def check(self, request: pb.CheckRequest, actor: Actor) -> pb.MatchResponse:
         """Verdicts of the tags that match."""
         found = await self._matcher.check(
-            request.tags, request.type, request.epoch, purpose=request.purpose, actor=actor
+            request.tags,
+            request.type,
+            request.epoch,
+            purpose=request.purpose,
+            actor=actor,
+            distance=request.distance if request.HasField("distance") else None,
         )
         return await off_loop(len(found), wire.verdicts, found)

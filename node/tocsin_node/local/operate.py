@@ -229,6 +229,7 @@ class FeedCalls:
             community=request.community,
             audience=request.audience,
             relay=request.relay,
+            clear=request.clear,
             actor=actor,
         )
         states = await asyncio.to_thread(self._status.own_feeds)

@@ -36,7 +36,10 @@ def queries(items: Sequence[pb.Query], most: int = MATCH_QUERIES) -> list[Query]
     """Identifiers within their limit."""
     if len(items) > most:
         raise Invalid(f"{len(items)} identifiers in one request; at most {most} are allowed")
-    return [Query(item.type, item.value, item.region) for item in items]
+    return [
+        Query(item.type, item.value, item.region, item.distance if item.HasField("distance") else None)
+        for item in items
+    ]
 
 
 def withdrawal(request: pb.WithdrawRequest) -> tuple[list[int], list[Query]]:
@@ -243,6 +246,7 @@ def feed(state: FeedState) -> pb.FeedStatus:
         relayed_to=state.relayed_to,
         source=state.source,
         probes=state.probes,
+        clear=state.clear,
     )
 
 
@@ -425,6 +429,7 @@ def _verdict(one: QueryVerdict) -> pb.Verdict:
                 rule=judged.assertion.decision.rule,
                 caps=judged.caps,
                 counts_until=judged.assertion.counts_until,
+                distance=judged.assertion.distance,
             )
             for judged in one.verdict.assertions
         ],

@@ -14,6 +14,8 @@ Rules
 - A retag is no word: it gives a signal that is known a further row, and changes nothing else (`life.state`).
 - A row is live while its signal is neither withdrawn nor expired and its feed was not dropped. Signals issued in the
   future are returned; whether they count is decided with the policy (`tocsin_node.policy.verdict`).
+- Of the types named when it was made the index also finds tags that differ in a few bits (`near`): the tags there are,
+  of any feed and live or not; a look-up of each says what stands. They are of epoch 0.
 - `compact` forgets withdrawn rows and dropped feeds. Only a publisher that retags an *older* signal onto a tag whose
   newer signal it withdrew could tell the difference.
 
@@ -26,7 +28,7 @@ cost those 3 ms for the keys alone, before any tag is compared.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -35,6 +37,7 @@ from numpy.typing import NDArray
 
 from tocsin_node.match.blocks import TAG_BYTES, Hit, Hits, SignalBlock, check_tags
 from tocsin_node.match.hashing import Fingerprint
+from tocsin_node.match.near import Near, NearIndex
 from tocsin_node.match.rows import Rows, newest_in_block
 from tocsin_node.match.spaces import NO_SPACE, Spaces
 from tocsin_node.match.states import MAX_FEED, SignalStates
@@ -58,14 +61,18 @@ class IndexStats:
 class MatchIndex:
     """Live signals by tag, for every feed this node follows."""
 
-    def __init__(self, *, multipliers: Sequence[int] | None = None) -> None:
-        """Make an empty index; `multipliers` fixes the secret fingerprint key (tests), else it is drawn at random."""
+    def __init__(self, *, multipliers: Sequence[int] | None = None, near_types: Collection[int] = ()) -> None:
+        """Make an empty index; `multipliers` fixes the secret fingerprint key (tests), else it is drawn at random.
+
+        `near_types` are the codes of types whose tags are also found by how many bits they differ in.
+        """
         self._fingerprint = Fingerprint(multipliers=multipliers)
         self._lock = Lock()
         self._table = FingerprintTable()
         self._rows = Rows()
         self._states = SignalStates()
         self._spaces = Spaces()
+        self._near = {code: NearIndex() for code in near_types}
         self._rows_of: dict[int, int] = {}  # feed -> rows; the writer's
         self._withdrawn = self._dropped_rows = self._refused = self._unknown = 0
 
@@ -121,6 +128,10 @@ class MatchIndex:
                 heads=heads[fresh],
             )
         self._rows_of[feed] = self._rows_of.get(feed, 0) + new.shape[0]
+        for code, near in self._near.items():
+            chosen = new[block.types[new] == code]
+            if chosen.size:
+                near.add(block.tags[chosen])
 
     def withdraw(self, feed: int, signals: NDArray[np.uint64]) -> None:
         """End these signals of the feed for good; those never seen are counted as unknown."""
@@ -202,6 +213,13 @@ class MatchIndex:
                 head = rows.nexts.item(row)
         return hits
 
+    def near(self, type_code: int, tags: NDArray[np.uint8], distances: NDArray[np.uint8]) -> Iterator[Near]:
+        """Yield the tags of this type that differ from each of these (n, 32) in at most so many bits, live or not.
+
+        In parts that fit memory; all of one question's come together.
+        """
+        return self._near[type_code].search_in_parts(tags, distances)
+
     def signal_of(self, feed: int, tag: bytes, type_code: int, epoch: int) -> int | None:
         """Return the signal that has this row of the feed, live or not; None where there is no such row."""
         space = self._spaces.find_one(type_code, epoch)
@@ -279,6 +297,8 @@ class MatchIndex:
             self._rows, self._table = rows, table
             self._spaces.replace(spaces)
             states.release()
+        for code in self._near:
+            self._near[code] = self._near_of(code, rows)
         self._rows_of = dict(zip(owners.tolist(), counts.tolist(), strict=True))
         self._withdrawn = self._dropped_rows = 0
 
@@ -290,8 +310,18 @@ class MatchIndex:
             dropped_rows=self._dropped_rows,
             refused_rows=self._refused,
             unknown_signals=self._unknown,
-            nbytes=self._rows.nbytes + self._table.nbytes + self._states.nbytes,
+            nbytes=self._rows.nbytes
+            + self._table.nbytes
+            + self._states.nbytes
+            + sum(near.nbytes for near in self._near.values()),
         )
+
+    def _near_of(self, code: int, rows: Rows) -> NearIndex:
+        near, spaces = NearIndex(), self._spaces.of_type(code)
+        chosen = np.flatnonzero(np.isin(rows.spaces[: rows.count], spaces))
+        if chosen.size:
+            near.add(np.ascontiguousarray(rows.tags[chosen]).view(np.uint8))
+        return near
 
     def _held(
         self,

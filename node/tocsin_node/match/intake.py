@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tocsin_node.clear import CLEAR_CODES, CLEAR_EPOCH
 from tocsin_node.log.tx import Stored
 from tocsin_node.match.blocks import SignalBlock
 from tocsin_node.match.index import MatchIndex
@@ -12,7 +13,9 @@ from tocsin_node.segment.codec import U64
 from tocsin_signals.entry import MAX_LIFETIME_MS, VERSION, Kind, tag_column
 from tocsin_signals.types import REGISTRY
 
-_TYPED: Final = np.isin(np.arange(1 << 16), [entry.code for entry in REGISTRY])  # by type code: whether we know it
+# By type code: whether we know it, and whether its values travel in the clear.
+_TYPED: Final = np.isin(np.arange(1 << 16), [entry.code for entry in REGISTRY])
+_CLEAR: Final = np.isin(np.arange(1 << 16), sorted(CLEAR_CODES))
 
 
 def take_in(index: MatchIndex, stored: Stored) -> None:
@@ -20,13 +23,13 @@ def take_in(index: MatchIndex, stored: Stored) -> None:
 
     That order gives what `life.state.fold` says of every single signal: an assert comes before whatever names it, a
     retag changes nothing but where the signal is found, and a withdrawal is final.
-    Entries of unknown version, kind or type are left out: they are kept as bytes and never matched. A signal that
-    claims to live longer than five years is cut to that.
+    Entries of unknown version, kind or type are left out: they are kept as bytes and never matched; so are values in
+    the clear under an epoch, and tags under none. A signal that claims to live longer than five years is cut to that.
     """
     rows, indices, details = stored.rows, stored.indices, stored.details
     known = rows["version"] == VERSION
     kinds = rows["kind"]
-    typed = known & _TYPED[rows["type"]]
+    typed = known & _TYPED[rows["type"]] & (_CLEAR[rows["type"]] == (rows["epoch"] == CLEAR_EPOCH))
     until = np.minimum(rows["valid_until"], rows["issued_at"] + np.uint64(MAX_LIFETIME_MS))
     signals = np.where(kinds == Kind.ASSERT, indices, rows["ref"]).astype(np.uint64)
     for kind, take in ((Kind.ASSERT, index.add), (Kind.RETAG, index.retag)):

@@ -1,39 +1,47 @@
 """Look-ups by the organisation's own applications: identifiers in, verdicts out.
 
-canonicalise -> expand (a URL also tries its path, prefixes and host) -> tag under every live epoch -> one look-up in
-the index -> decide -> combine. Nothing leaves the organisation, and no identifier is kept or logged. Withdrawn and
-expired signals stop counting at once.
+canonicalise -> expand (a URL also tries its path, prefixes and host; a hash in the clear the hashes near it) -> tag
+under every live epoch -> one look-up in the index -> decide -> combine. Nothing leaves the organisation, and no
+identifier is kept or logged. Withdrawn and expired signals stop counting at once.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.clear import CLEAR_CODES, CLEAR_EPOCH, clear_tag
 from tocsin_node.errors import Invalid, Refused
-from tocsin_node.limits import CHECK_TAGS, INLINE_VALUES, MATCH_QUERIES
+from tocsin_node.limits import CHECK_NEAR, CHECK_TAGS, INLINE_VALUES, MATCH_QUERIES, NEAR_PER_FEED
 from tocsin_node.log.envelope import Actor
 from tocsin_node.match.blocks import TAG_BYTES
 from tocsin_node.match.feeds import FeedBook
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
-from tocsin_node.match.query import Probes, Query
+from tocsin_node.match.near_probes import near_probes, nearest
+from tocsin_node.match.query import Probe, Probes, Query
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.verdict import Assertion, Verdict, combine
 from tocsin_node.profiles import REASON
 from tocsin_node.workers import Workers, are_few
 from tocsin_signals import vocab
 from tocsin_signals.canon import expand
+from tocsin_signals.canon.perceptual import MAX_DISTANCE
 from tocsin_signals.errors import Rejected
-from tocsin_signals.types import by_code, by_name
+from tocsin_signals.types import SignalType, by_code, by_name
 
 _NOTHING: Final = combine((), now_ms=0)
 _FEW_PROBES: Final = 4  # below it the index's scalar path is cheaper than numpy's fixed cost per call
+
+
+_Hit: TypeAlias = tuple[int, int, int, Sequence[int]]
+"""Query, type, distance, and (feed, signal, details, issued_at, valid_until)."""
 
 
 class MatchKeys(Protocol):
@@ -128,8 +136,14 @@ class Matcher:
         self._count(actor, purpose, len(queries), verdicts)
         return verdicts
 
-    async def check(self, tags: bytes, type_name: str, epoch: int, *, purpose: str, actor: Actor) -> list[QueryVerdict]:
-        """Verdicts for the tags that match, by position; no identifier takes part. Errors: Invalid, Refused."""
+    async def check(
+        self, tags: bytes, type_name: str, epoch: int, *, purpose: str, actor: Actor, distance: int | None = None
+    ) -> list[QueryVerdict]:
+        """Verdicts for the tags that match, by position; no identifier takes part.
+
+        Of a type in the clear the tags are the values, under epoch 0, and those near them match too.
+        Errors: Invalid, Refused.
+        """
         if not tags or len(tags) % TAG_BYTES or len(tags) > CHECK_TAGS * TAG_BYTES:
             raise Invalid(f"tags of {len(tags)} bytes; 1 to {CHECK_TAGS} tags of {TAG_BYTES} bytes fit a request")
         purpose = _purpose(purpose)
@@ -140,8 +154,9 @@ class Matcher:
         if type_name in (refused := self._profiles.refused()):
             raise Refused(refused[type_name])
         count = len(tags) // TAG_BYTES
+        within = _within_all(code, epoch, distance, count)
         types, epochs = np.full(count, code, np.uint16), np.full(count, epoch, np.uint32)
-        probes = Probes(np.arange(count, dtype=np.uint32), tags, types, epochs)
+        probes = Probes(np.arange(count, dtype=np.uint32), tags, types, epochs, within)
         found = await self._judged(probes, self._keys.ended(epoch, self._clock()))
         verdicts = [found[number] for number in sorted(found)]
         self._count(actor, purpose, count, verdicts)
@@ -149,7 +164,7 @@ class Matcher:
 
     async def _judged(self, probes: Probes, ended: Collection[str] = ()) -> dict[int, QueryVerdict]:
         """The same as `_judge_probes`: here for a few, in a thread for many, so that other callers need not wait."""
-        if len(probes) <= INLINE_VALUES:
+        if len(probes) <= INLINE_VALUES and not CLEAR_CODES & set(probes.types.tolist()):
             return self._judge_probes(probes, ended)
         return await asyncio.to_thread(self._judge_probes, probes, ended)
 
@@ -158,7 +173,8 @@ class Matcher:
         now = self._clock()
         found: dict[int, list[Assertion]] = defaultdict(list)
         blobs: dict[tuple[str, int], bytes] = {}
-        for query, code, (feed, signal, number, issued_at, valid_until) in self._hits(probes, now):
+        without: dict[int, int] = {}
+        for query, code, distance, (feed, signal, number, issued_at, valid_until) in self._found(probes, now, without):
             facts = self._feeds.get(feed)
             decision = self._judge.decision(facts, code, number)
             kind, (blob, said) = by_code(code), self._judge.details(number)
@@ -169,26 +185,48 @@ class Matcher:
             state = self._feeds.reliance(facts, now)
             found[query].append(
                 Assertion(
-                    facts.origin, facts.publisher, signal, kind.name, issued_at, valid_until, said, decision, state
+                    facts.origin,
+                    facts.publisher,
+                    signal,
+                    kind.name,
+                    issued_at,
+                    valid_until,
+                    said,
+                    decision,
+                    state,
+                    distance,
                 )
             )
             blobs[facts.origin, signal] = blob
         return {
-            query: QueryVerdict(query, combine(assertions, now_ms=now), blobs) for query, assertions in found.items()
+            query: QueryVerdict(query, _noting(combine(assertions, now_ms=now), without.get(query, 0)), blobs)
+            for query, assertions in found.items()
         }
 
-    def _hits(self, probes: Probes, now: int) -> Iterable[tuple[int, int, Sequence[int]]]:
-        """(query, type, (feed, signal, details, issued_at, valid_until)) of every live row, newest signal last."""
+    def _found(self, probes: Probes, now: int, without: dict[int, int]) -> Iterator[_Hit]:
+        """Every hit, near ones too; how many near ones a query does without goes into `without`."""
+        for part in near_probes(self._index, probes):
+            hits, left_out = self._hits(part, now)
+            without.update(left_out)
+            yield from hits
+
+    def _hits(self, probes: Probes, now: int) -> tuple[Iterable[_Hit], Mapping[int, int]]:
+        """What every live row says, newest signal last; and how many near ones each query does without."""
         if len(probes) <= _FEW_PROBES:
-            for query, tag, code, epoch in probes:
-                for hit in self._index.lookup_one(tag, code, epoch, now_ms=now):
-                    yield query, code, hit
-            return
+            few = (
+                (query, code, distance, hit)
+                for query, tag, code, epoch, distance in probes
+                for hit in self._index.lookup_one(tag, code, epoch, now_ms=now)
+            )
+            return few, {}
         tags = np.frombuffer(probes.tags, np.uint8).reshape(-1, TAG_BYTES)
         hits = self._index.lookup(tags, probes.types, probes.epochs, now_ms=now)
-        queries, types = probes.queries[hits.queries].tolist(), probes.types[hits.queries].tolist()
+        keep, without = nearest(hits, probes)
+        asked = hits.queries[keep]
+        about = (probes.queries, probes.types, probes.distances)
         columns = (hits.feeds, hits.signals, hits.details, hits.issued_at, hits.valid_until)
-        yield from zip(queries, types, zip(*(c.tolist() for c in columns), strict=True), strict=True)
+        said = zip(*(column[keep].tolist() for column in columns), strict=True)
+        return zip(*(column[asked].tolist() for column in about), said, strict=True), without
 
     def _count(self, actor: Actor, purpose: str, items: int, verdicts: Sequence[QueryVerdict]) -> None:
         effects = [one.verdict.effect for one in verdicts if one.verdict.assertions]
@@ -204,34 +242,81 @@ def tag_queries(
     """Every tag the queries' look-ups try, under every key; of these types only, where given (codes).
 
     `refused`: names of types that are not looked up, neither as asked nor on the way, and why.
+    Values of types in the clear stand for themselves, with the distance that their matches may have.
     """
     rejects: dict[int, tuple[str, str]] = {}
     requests: list[TagRequest] = []
     numbers: list[int] = []
     codes: list[int] = []
-    for number, query in enumerate(queries):
-        if query.type in refused:
-            rejects[number] = (REASON, refused[query.type])
+    clear: list[Probe] = []
+    for number, kind, canonical, within in _expressions(queries, rejects, refused):
+        if kind.name in refused or (types is not None and kind.code not in types):
+            continue  # or no feed has a signal of this type: nothing could match
+        if kind.clear:
+            clear.append(Probe(number, clear_tag(canonical), kind.code, CLEAR_EPOCH, within))
             continue
-        try:
-            expressions = expand(query.type, query.value, region=query.region or None)
-        except Rejected as error:
-            rejects[number] = (error.reason, error.sentence)
-            continue
-        for type_name, canonical in expressions:
-            kind = by_name(type_name)
-            if type_name in refused or (types is not None and kind.code not in types):
-                continue  # or no feed has a signal of this type: nothing could match
-            requests.append(TagRequest(kind.profile, kind.scope, canonical))
-            numbers.append(number)
-            codes.append(kind.code)
+        requests.append(TagRequest(kind.profile, kind.scope, canonical))
+        numbers.append(number)
+        codes.append(kind.code)
     probes = Probes(
         queries=np.tile(np.asarray(numbers, np.uint32), len(keys)),
         tags=b"".join(tag for key in keys for tag in tag_batch(key, requests)),
         types=np.tile(np.asarray(codes, np.uint16), len(keys)),
         epochs=np.repeat(np.asarray([key.epoch for key in keys], np.uint32), len(requests)),
+        distances=np.zeros(len(keys) * len(requests), np.uint8),
     )
-    return Tagged(probes, rejects)
+    return Tagged(probes.and_also(clear) if clear else probes, rejects)
+
+
+def _expressions(
+    queries: Sequence[Query], rejects: dict[int, tuple[str, str]], refused: Mapping[str, str]
+) -> Iterator[tuple[int, SignalType, str, int]]:
+    """(query, type, canonical form, distance) of everything to look up; what cannot be goes into `rejects`."""
+    for number, query in enumerate(queries):
+        if query.type in refused:
+            rejects[number] = (REASON, refused[query.type])
+            continue
+        try:
+            within = _within(by_name(query.type).code, query.distance)
+            expressions = expand(query.type, query.value, region=query.region or None)
+        except Rejected as error:
+            rejects[number] = (error.reason, error.sentence)
+            continue
+        for type_name, canonical in expressions:
+            yield number, by_name(type_name), canonical, within
+
+
+def _within(code: int, distance: int | None) -> int:
+    """How many bits matches of this type may differ in. Errors: Rejected."""
+    if code not in CLEAR_CODES:
+        if distance is not None:
+            raise Rejected("distance", "Only a pdq has near matches: leave the distance out for other types.")
+        return 0
+    if distance is None:
+        return MAX_DISTANCE
+    if not 0 <= distance <= MAX_DISTANCE:
+        raise Rejected("distance", f"A distance is a number of bits from 0 to {MAX_DISTANCE}.")
+    return distance
+
+
+def _within_all(code: int, epoch: int, distance: int | None, count: int) -> NDArray[np.uint8]:
+    """The same for the tags of one Check. Errors: Invalid."""
+    try:
+        within = _within(code, distance)
+    except Rejected as error:
+        raise Invalid(error.sentence) from error
+    if code in CLEAR_CODES and epoch != CLEAR_EPOCH:
+        raise Invalid(f"values in the clear are under no epoch: ask with epoch {CLEAR_EPOCH}, not {epoch}")
+    if code in CLEAR_CODES and count > CHECK_NEAR:
+        raise Invalid(f"{count} values to find near matches of; at most {CHECK_NEAR} fit a request")
+    return np.full(count, within, np.uint8)
+
+
+def _noting(verdict: Verdict, without: int) -> Verdict:
+    if not without:
+        return verdict
+    why = f"{without} more near matches are not listed: of each feed the {NEAR_PER_FEED} nearest count"
+    return replace(verdict, reasons=(*verdict.reasons, why))
 
 
 def _purpose(word: str) -> str:

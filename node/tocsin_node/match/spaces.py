@@ -59,6 +59,10 @@ class Spaces:
         """Return the types of every pair any feed ever used."""
         return frozenset(pair >> 32 for pair in self._numbers)
 
+    def of_type(self, type_code: int) -> list[int]:
+        """Return the numbers of the spaces of one type."""
+        return [number for pair, number in self._numbers.items() if pair >> 32 == type_code]
+
     def replace(self, feeds: dict[int, set[int]]) -> None:
         """Set which feed has which numbers."""
         self._feeds = feeds

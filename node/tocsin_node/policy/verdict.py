@@ -5,7 +5,8 @@
 - A feed that fell silent or was stopped caps its assertions at review.
 - Verdict = the strongest effect among assertions of harm (harmful, suspected; tests reach shadow at most). A benign
   assertion whose own effect is review or stronger caps it at review.
-- The order of assertions and of their arrival makes no difference. A signal found under several tags counts once.
+- The order of assertions and of their arrival makes no difference. A signal found under several tags counts once,
+  as the nearest.
 
 `bars` and `feed_caps` are what `combine` counts by, and what an explanation shows.
 
@@ -45,6 +46,7 @@ class Assertion:
     details: Mapping[str, object] = field(repr=False)
     decision: Decision
     feed_state: FeedState
+    distance: int = 0  # bits in which its tag differs from what was asked; of near matches only
 
     @property
     def counts_until(self) -> int:
@@ -73,7 +75,8 @@ class Verdict:
 
 def combine(assertions: Iterable[Assertion], *, now_ms: int) -> Verdict:
     """The verdict that these assertions come to at this time."""
-    distinct = {(item.feed, item.signal, item.type_name): item for item in assertions}
+    nearest_last = sorted(assertions, key=lambda item: -item.distance)
+    distinct = {(item.feed, item.signal, item.type_name): item for item in nearest_last}
     states = [(distinct[key], _state(distinct[key], now_ms)) for key in sorted(distinct)]
     judged = tuple(_judge(item) for item, state in states if state is State.LIVE)
     shown = tuple(item for item in judged if item.effect > Effect.IGNORE)
@@ -109,7 +112,8 @@ def _reason(item: Judged) -> str:
     found = item.assertion
     caps = f", capped by {', '.join(item.caps)}" if item.caps else ""
     stance = found.details.get("stance")
-    return f"{_name(found)} ({found.type_name}, {stance}): {item.effect} by rule {found.decision.rule}{caps}"
+    near = f", {found.distance} bits away" if found.distance else ""
+    return f"{_name(found)} ({found.type_name}, {stance}{near}): {item.effect} by rule {found.decision.rule}{caps}"
 
 
 def _too_old(item: Assertion) -> str:

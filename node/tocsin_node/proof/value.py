@@ -1,8 +1,12 @@
-"""Is a proved signal about a given identifier? A member of its community can tell, by making the tag again."""
+"""Is a proved signal about a given identifier? A member of its community can tell, by making the tag again.
+
+Of a type in the clear the tag is the identifier, and anybody can tell.
+"""
 
 from collections.abc import Sequence
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.clear import CLEAR_EPOCH, clear_tag
 from tocsin_node.errors import Invalid, NotFound
 from tocsin_node.life.state import Event
 from tocsin_node.proof.verify import Proven
@@ -25,6 +29,8 @@ def tags_of(proven: Proven, value: str, region: str, keys: Sequence[EpochKey]) -
         canonical = canonicalise(kind.name, value, region=region or None)
     except Rejected as error:
         raise Invalid(f"the value is no {kind.name}: {error.sentence}") from error
+    if kind.clear:
+        return [(event, clear_tag(canonical)) for event in life.tagged if event.entry.epoch == CLEAR_EPOCH]
     request = [TagRequest(kind.profile, kind.scope, canonical)]
     fitting = [(event, key) for event in life.tagged for key in keys if key.epoch == event.entry.epoch]
     if not fitting:

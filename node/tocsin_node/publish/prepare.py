@@ -12,6 +12,7 @@ from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt, crypto_aea
 from nacl.utils import random
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.clear import clear_tag
 from tocsin_node.errors import Unsound
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.records import OwnRecord
@@ -19,7 +20,7 @@ from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, Level
 from tocsin_signals.probes import is_reserved
-from tocsin_signals.types import by_name
+from tocsin_signals.types import SignalType, by_name
 
 _NONCE = 24
 _DAY_MS = 24 * 3600 * 1000
@@ -62,7 +63,11 @@ class Examined(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A row ready for the log; `changed` when its canonical form is not what was written."""
+    """A row ready for the log.
+
+    `changed` when its canonical form is not what was written; `sealed` is empty in a clear feed, whose tags are the
+    values.
+    """
 
     row: RowIn
     code: int
@@ -79,26 +84,33 @@ class Batch(NamedTuple):
     warned: list[Warned]
 
 
-def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, now: int) -> Batch:
-    """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms."""
-    examined = examine(rows, now)
+def prepare(rows: Sequence[RowIn], key: EpochKey | None, origin: str, data_key: bytes, now: int) -> Batch:
+    """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms.
+
+    Without a key the feed is a clear one. Values in the clear go into clear feeds, and nothing else does.
+    """
+    examined = examine(rows, now, clear=key is None)
     kinds = [by_name(row.type) for row, _ in examined.kept]
-    requests = [
-        TagRequest(kind.profile, kind.scope, canonical)
-        for kind, (_, canonical) in zip(kinds, examined.kept, strict=True)
+    if key is None:
+        tags, sealed = [clear_tag(canonical) for _, canonical in examined.kept], [b""] * len(kinds)
+    else:
+        forms = list(zip(kinds, (canonical for _, canonical in examined.kept), strict=True))
+        tags = tag_batch(key, [TagRequest(kind.profile, kind.scope, canonical) for kind, canonical in forms])
+        sealed = [seal(canonical, origin, kind.code, data_key) for kind, canonical in forms]
+    ready = [
+        Prepared(row, kind.code, tag, closed, canonical != row.value)
+        for kind, (row, canonical), tag, closed in zip(kinds, examined.kept, tags, sealed, strict=True)
     ]
-    ready: list[Prepared] = []
-    for kind, (row, canonical), tag in zip(kinds, examined.kept, tag_batch(key, requests), strict=True):
-        sealed = seal(canonical, origin, kind.code, data_key)
-        ready.append(Prepared(row, kind.code, tag, sealed, canonical != row.value))
     return Batch(ready, examined.refused, examined.warned)
 
 
-def examine(rows: Sequence[RowIn], now: int) -> Examined:
-    """Canonicalise and guard rows; `now` in ms."""
+def examine(rows: Sequence[RowIn], now: int, *, clear: bool | None = None) -> Examined:
+    """Canonicalise and guard rows; `now` in ms. `clear`: whether they are for a clear feed, None for no feed yet."""
     found = Examined([], [], [])
     for row in rows:
         try:
+            if clear is not None:
+                _check_kind(by_name(row.type), clear=clear)
             canonical = canonicalise(row.type, row.value, region=row.region or None)
         except Rejected as error:
             found.refused.append(Refusal(row.line, error.reason, error.sentence))
@@ -121,6 +133,21 @@ def wanted_record(item: Prepared, epoch: int, details: bytes, now: int, lifetime
     """The own record a row asks for; its signal is for the log to say."""
     until = item.row.valid_until or lifetimes.default_end(item.code, now)
     return OwnRecord(item.code, item.tag, epoch, 0, details, until, withdrawn=False, sealed=item.sealed)
+
+
+def _check_kind(kind: SignalType, *, clear: bool) -> None:
+    """Whether values of this type may go into the feed. Errors: Rejected."""
+    if kind.clear and not clear:
+        raise Rejected(
+            "clear-type",
+            f"A {kind.name} is compared bit by bit and cannot be tagged: publish it in a clear feed, "
+            "which `tocsin feed create --clear` opens.",
+        )
+    if clear and not kind.clear:
+        raise Rejected(
+            "clear-feed",
+            f"Values in this feed travel as they are; a {kind.name} does not: publish it in a feed of a community.",
+        )
 
 
 def seal(canonical: str, origin: str, code: int, data_key: bytes) -> bytes:

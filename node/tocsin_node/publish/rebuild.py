@@ -1,7 +1,8 @@
 """Own records made anew from entries that came back from a follower.
 
 Everything but the identifier stands in the entries: type, tag, epoch, signal, details, end, withdrawal. The identifier
-is kept where an older record of the same tag still has it; else `sealed` is empty until it is published again.
+is kept where an older record of the same tag still has it; else `sealed` is empty until it is published again. In a
+clear feed the tag is the identifier, and nothing was sealed.
 """
 
 from collections.abc import Iterable

@@ -6,6 +6,7 @@ The natural key of a signal is (feed, type, tag). The raw identifier stands only
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+from tocsin_node.clear import CLEAR_EPOCH
 from tocsin_node.life.state import Standing, State
 from tocsin_node.publish.lifetimes import DAY_MS
 from tocsin_node.store.protocol import Session
@@ -26,7 +27,7 @@ class OwnRecord(NamedTuple):
     valid_until: int
     withdrawn: bool
     sealed: bytes
-    """The identifier; empty where only the entries came back from a follower."""
+    """The identifier; empty where only the entries came back from a follower, and in a clear feed, whose tag it is."""
 
     def live(self, now: int) -> bool:
         """Whether the signal stands at `now` (ms), and so may be revised and is carried into the next epoch."""
@@ -104,15 +105,15 @@ def without_identifier(session: Session, log: int, now: int) -> dict[int, int]:
     """Live records whose identifier was lost: how many by epoch."""
     query = (
         "SELECT epoch, COUNT(*) FROM own_record WHERE log = ? AND withdrawn = 0 AND valid_until > ? "
-        "AND length(sealed) = 0 GROUP BY epoch ORDER BY epoch"
+        "AND length(sealed) = 0 AND epoch <> ? GROUP BY epoch ORDER BY epoch"
     )
-    return {int(epoch): int(count) for epoch, count in session.all(query, (log, now))}
+    return {int(epoch): int(count) for epoch, count in session.all(query, (log, now, CLEAR_EPOCH))}
 
 
 def live_epochs(session: Session, log: int, now: int) -> list[int]:
-    """The epochs that live records are tagged under."""
+    """The epochs that live records are tagged under; none in a clear feed."""
     query = "SELECT DISTINCT epoch FROM own_record WHERE log = ? AND withdrawn = 0 AND valid_until > ? ORDER BY epoch"
-    return [int(epoch) for (epoch,) in session.all(query, (log, now))]
+    return [int(epoch) for (epoch,) in session.all(query, (log, now)) if epoch != CLEAR_EPOCH]
 
 
 def live_types(session: Session, log: int, codes: Iterable[int], now: int) -> set[int]:

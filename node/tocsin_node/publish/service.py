@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
+from tocsin_node.clear import CLEAR_EPOCH, clear_tag
 from tocsin_node.errors import Frozen, Invalid, Refused
 from tocsin_node.limits import PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.envelope import Actor
@@ -144,20 +145,26 @@ class Publisher:
         actor: Actor,
         after: Awaitable[object] | None,
     ) -> ChunkResult | None:
-        """Tag and commit under the epoch of now; None when a later epoch overtook the chunk on its way."""
-        key = self._keys.publishing(own.community, self._clock())
-        await self._retagger.ensure(own, key)
+        """Tag and commit under the epoch of now; None when a later epoch overtook the chunk on its way.
+
+        In a clear feed nothing is tagged.
+        """
+        key = None if own.clear else self._keys.publishing(own.community, self._clock())
+        epoch = CLEAR_EPOCH if key is None else key.epoch
+        if key is not None:
+            await self._retagger.ensure(own, key)
         lifetimes, now = self._lifetimes(), self._clock()
         batch = await self._prepared(own, key, rows, bad, lifetimes, now)
-        published = [(item.code, item.sealed) for item in batch.ready]
-        await self._retagger.reattach(own, key, published, lambda: self._keys.tagging(own.community))
+        if key is not None:
+            published = [(item.code, item.sealed) for item in batch.ready]
+            await self._retagger.reattach(own, key, published, lambda: self._keys.tagging(own.community))
         if after is not None:
             await after  # a row given twice is revised by the later one, whichever was ready first
 
         def operation(tx: Tx) -> ChunkResult | None:
-            if self._retagger.overtaken(own.log, key.epoch):
+            if self._retagger.overtaken(own.log, epoch):
                 return None
-            return _commit(tx, own, key.epoch, batch, blobs, lifetimes, actor)
+            return _commit(tx, own, epoch, batch, blobs, lifetimes, actor)
 
         return await self._writer.submit(operation)
 
@@ -172,9 +179,10 @@ class Publisher:
         _check_size(fields, rows)
         blobs, bad = await asyncio.to_thread(read_details, fields, self._data_key)
         lifetimes, now = self._lifetimes(), self._clock()
-        key = self._keys.publishing(own.community, now)
+        key = None if own.clear else self._keys.publishing(own.community, now)
         batch = await self._prepared(own, key, rows, bad, lifetimes, now)
-        older = await self._older_tags(own, key, [(item.code, item.sealed) for item in batch.ready])
+        published = [(item.code, item.sealed) for item in batch.ready]
+        older = [] if key is None else await self._older_tags(own, key, published)
         digests = [digest(blob) for blob in blobs]
         tried = await self._writer.submit(lambda tx: try_against(tx, own.log, batch.ready, older, digests, lifetimes))
         return TrialResult(tried, tuple(batch.refused), tuple(batch.warned))
@@ -182,7 +190,7 @@ class Publisher:
     async def _prepared(
         self,
         own: OwnFeed,
-        key: EpochKey,
+        key: EpochKey | None,
         rows: Sequence[RowIn],
         bad: dict[int, Rejected],
         lifetimes: Lifetimes,
@@ -249,8 +257,8 @@ class Publisher:
         )
 
     def _tags_of(self, own: OwnFeed, identifiers: Sequence[Query]) -> list[list[tuple[int, bytes]]]:
-        """For each identifier, its (type, tag) under every epoch an own record may stand under."""
-        keys = self._keys.tagging(own.community) if identifiers else ()
+        """For each identifier, its (type, tag) under every epoch of the own records; in a clear feed itself."""
+        keys = self._keys.tagging(own.community) if identifiers and not own.clear else ()
         found: list[list[tuple[int, bytes]]] = []
         unsafe = self._profiles.refused()
         for query in identifiers:
@@ -261,6 +269,9 @@ class Publisher:
                 canonical = canonicalise(query.type, query.value, region=query.region or None)
             except Rejected as error:
                 raise Invalid(f"one of the identifiers ({query.type}) is not valid: {error.sentence}") from error
+            if kind.clear or own.clear:
+                found.append([(kind.code, clear_tag(canonical))] if kind.clear and own.clear else [])
+                continue
             request = [TagRequest(kind.profile, kind.scope, canonical)]
             found.append([(kind.code, tag_batch(key, request)[0]) for key in keys])
         return found
@@ -292,7 +303,7 @@ def _commit(
         if current is not None and current.live(tx.now) and not records.differs(current, wanted, item.row.valid_until):
             counts["unchanged"] += 1
             signals.append(current.signal)
-            if not current.sealed:
+            if item.sealed and not current.sealed:
                 held[item.code, item.tag] = changed[item.code, item.tag] = current._replace(sealed=item.sealed)
             continue
         revises = current is not None and current.live(tx.now)

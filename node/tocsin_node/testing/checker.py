@@ -126,7 +126,7 @@ def _check_answers(member: Member, feeds: Mapping[str, Held]) -> None:
     for (code, epoch), tags in expected.items():
         kind = by_code(code)
         assert kind is not None
-        answers = member.check(kind.name, epoch, list(tags))
+        answers = member.check(kind.name, epoch, list(tags), distance=0 if kind.clear else None)
         for tag, assertions in tags.items():
             verdict = combine(assertions, now_ms=now)
             wanted = (str(verdict.effect), [(one.assertion.feed, one.assertion.signal) for one in verdict.assertions])

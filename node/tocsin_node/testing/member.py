@@ -283,9 +283,11 @@ class Member:
         request = pb.MatchRequest(queries=[pb.Query(type=type_name, value=value)])
         return _answer(self.ask("Match", request).verdicts[0])
 
-    def check(self, type_name: str, epoch: int, tags: Sequence[bytes]) -> Mapping[bytes, Answer]:
-        """What this node makes of tags; those that match nothing are left out."""
-        request = pb.CheckRequest(tags=b"".join(tags), type=type_name, epoch=epoch)
+    def check(
+        self, type_name: str, epoch: int, tags: Sequence[bytes], *, distance: int | None = None
+    ) -> Mapping[bytes, Answer]:
+        """What this node makes of tags; those that match nothing are left out. `distance`: of values in the clear."""
+        request = pb.CheckRequest(tags=b"".join(tags), type=type_name, epoch=epoch, distance=distance)
         return {tags[found.query]: _answer(found) for found in self.ask("Check", request).verdicts}
 
     def logs(self) -> dict[str, tuple[int, str]]:

@@ -66,18 +66,24 @@ class Query(google.protobuf.message.Message):
     TYPE_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
+    DISTANCE_FIELD_NUMBER: builtins.int
     type: builtins.str
     value: builtins.str
     region: builtins.str
     """hint for types that need one"""
+    distance: builtins.int
+    """types with near matches: bits they may differ in; unset: 31, the most there may be"""
     def __init__(
         self,
         *,
         type: builtins.str = ...,
         value: builtins.str = ...,
         region: builtins.str = ...,
+        distance: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["region", b"region", "type", b"type", "value", b"value"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance", "region", b"region", "type", b"type", "value", b"value"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_distance", b"_distance"]) -> typing.Literal["distance"] | None: ...
 
 global___Query = Query
 
@@ -113,11 +119,14 @@ class CheckRequest(google.protobuf.message.Message):
     TYPE_FIELD_NUMBER: builtins.int
     EPOCH_FIELD_NUMBER: builtins.int
     PURPOSE_FIELD_NUMBER: builtins.int
+    DISTANCE_FIELD_NUMBER: builtins.int
     tags: builtins.bytes
     """32 bytes each, at most 65,536"""
     type: builtins.str
     epoch: builtins.int
     purpose: builtins.str
+    distance: builtins.int
+    """type pdq, epoch 0: the tags are the hashes, and those near them match too"""
     def __init__(
         self,
         *,
@@ -125,8 +134,11 @@ class CheckRequest(google.protobuf.message.Message):
         type: builtins.str = ...,
         epoch: builtins.int = ...,
         purpose: builtins.str = ...,
+        distance: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["epoch", b"epoch", "purpose", b"purpose", "tags", b"tags", "type", b"type"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance", "epoch", b"epoch", "purpose", b"purpose", "tags", b"tags", "type", b"type"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_distance", b"_distance"]) -> typing.Literal["distance"] | None: ...
 
 global___CheckRequest = CheckRequest
 
@@ -145,6 +157,7 @@ class MatchedAssertion(google.protobuf.message.Message):
     RULE_FIELD_NUMBER: builtins.int
     CAPS_FIELD_NUMBER: builtins.int
     COUNTS_UNTIL_FIELD_NUMBER: builtins.int
+    DISTANCE_FIELD_NUMBER: builtins.int
     feed: builtins.str
     """origin"""
     publisher: builtins.str
@@ -160,6 +173,8 @@ class MatchedAssertion(google.protobuf.message.Message):
     rule: builtins.str
     counts_until: builtins.int
     """ms UTC: its end, or the age policy allows, whichever is first"""
+    distance: builtins.int
+    """near matches: bits in which it differs from what was asked"""
     @property
     def caps(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
     def __init__(
@@ -176,8 +191,9 @@ class MatchedAssertion(google.protobuf.message.Message):
         rule: builtins.str = ...,
         caps: collections.abc.Iterable[builtins.str] | None = ...,
         counts_until: builtins.int = ...,
+        distance: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "details", b"details", "effect", b"effect", "feed", b"feed", "issued_at", b"issued_at", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "type", b"type", "valid_until", b"valid_until"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "details", b"details", "distance", b"distance", "effect", b"effect", "feed", b"feed", "issued_at", b"issued_at", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "type", b"type", "valid_until", b"valid_until"]) -> None: ...
 
 global___MatchedAssertion = MatchedAssertion
 
@@ -781,6 +797,7 @@ class FeedStatus(google.protobuf.message.Message):
     RELAYED_TO_FIELD_NUMBER: builtins.int
     SOURCE_FIELD_NUMBER: builtins.int
     PROBES_FIELD_NUMBER: builtins.int
+    CLEAR_FIELD_NUMBER: builtins.int
     origin: builtins.str
     publisher: builtins.str
     size: builtins.int
@@ -805,6 +822,8 @@ class FeedStatus(google.protobuf.message.Message):
     """followed: the peer its entries come from now; empty: nobody"""
     probes: builtins.int
     """own: live probe signals among its entries"""
+    clear: builtins.bool
+    """its values travel as they are"""
     @property
     def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]: ...
     def __init__(
@@ -826,8 +845,9 @@ class FeedStatus(google.protobuf.message.Message):
         relayed_to: builtins.str = ...,
         source: builtins.str = ...,
         probes: builtins.int = ...,
+        clear: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "probes", b"probes", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "clear", b"clear", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "probes", b"probes", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
 
 global___FeedStatus = FeedStatus
 
@@ -1797,11 +1817,14 @@ class CreateFeedRequest(google.protobuf.message.Message):
     COMMUNITY_FIELD_NUMBER: builtins.int
     AUDIENCE_FIELD_NUMBER: builtins.int
     RELAY_FIELD_NUMBER: builtins.int
+    CLEAR_FIELD_NUMBER: builtins.int
     name: builtins.str
     community: builtins.str
     audience: builtins.str
     relay: builtins.bool
     """followers may serve it on to their own peers"""
+    clear: builtins.bool
+    """values travel as they are to the audience: no community, no relay, type pdq only"""
     def __init__(
         self,
         *,
@@ -1809,8 +1832,9 @@ class CreateFeedRequest(google.protobuf.message.Message):
         community: builtins.str = ...,
         audience: builtins.str = ...,
         relay: builtins.bool = ...,
+        clear: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "community", b"community", "name", b"name", "relay", b"relay"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "clear", b"clear", "community", b"community", "name", b"name", "relay", b"relay"]) -> None: ...
 
 global___CreateFeedRequest = CreateFeedRequest
 

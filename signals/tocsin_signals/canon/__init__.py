@@ -26,6 +26,7 @@ from tocsin_signals.canon.filehash import filehash
 from tocsin_signals.canon.host import domain
 from tocsin_signals.canon.iban import iban
 from tocsin_signals.canon.ip import ip
+from tocsin_signals.canon.perceptual import pdq, photodna
 from tocsin_signals.canon.phone import phone
 from tocsin_signals.canon.platform import account, username
 from tocsin_signals.canon.url import url, url_path, url_prefix
@@ -49,6 +50,8 @@ _CANONICALISERS: Final = MappingProxyType[str, Callable[[str], str]](
         "iban": iban,
         "device": device,
         "filehash": filehash,
+        "pdq": pdq,
+        "photodna": photodna,
     }
 )
 _REGIONAL: Final = MappingProxyType[str, Callable[[str, str | None], str]]({"phone": phone})

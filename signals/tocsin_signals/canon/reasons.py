@@ -69,8 +69,10 @@ SENTENCES: Final = MappingProxyType(
         "guard:zero": "The value is nothing but zeros, which means that there was none.",
         "guard:broadcast": "This is the broadcast address, which stands for every device.",
         "guard:shared": "A defect gave this id to a whole generation of phones.",
+        "quality": "The quality behind the comma is no whole number from 0 to 100.",
+        "guard:quality": "The hasher gave this hash a quality below 50: other pictures come near it by chance.",
         "guard:empty-file": "This is the hash of the empty file, which everybody has.",
-        "guard:degenerate": "The hash is one digit repeated, which no file has.",
+        "guard:degenerate": "The hash says nothing, such as one digit repeated: hashing went wrong.",
     }
 )
 

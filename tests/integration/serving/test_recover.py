@@ -282,3 +282,27 @@ def test_a_home_restored_from_a_backup_freezes_its_feeds_and_recovers_them_from_
     everywhere(town, 4)
     until(lambda: town.matches("b", "https://other.example/"))
     assert [town.findings(name) for name in "abd"] == [[], [], []]
+
+
+def test_a_clear_feed_comes_back_with_its_values_and_needs_no_key(town: Town) -> None:
+    value = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
+    origin = town.node("a").CreateFeed(pb.CreateFeedRequest(name="pictures", audience="all", clear=True)).feed.origin
+    town.policy("a", "b", send=["pictures"])
+
+    def publish() -> list[int]:
+        rows = [pb.PublishRow(line=1, type="pdq", value=value)]
+        chunk = pb.PublishRequest(chunk=pb.PublishChunk(fields=[b'{"stance":"harmful"}'], rows=rows))
+        start = pb.PublishRequest(start=pb.PublishStart(feed="pictures"))
+        return list(next(iter(town.node("a").Publish(iter([start, chunk])))).signals)
+
+    copy = town.snapshot("a", "copy")
+    assert publish() == [1]
+    until(lambda: town.followed("b", origin).size == 2)
+    restore(town, copy)
+    until(lambda: frozen(town, origin))
+    result = recover(town, "pictures")
+    assert (result.open, result.returned, result.size) == (True, 1, 2)
+    assert (result.without_identifier, list(result.missing_epochs)) == (0, [])
+    found = town.node("a").ShowSignal(pb.ShowSignalRequest(feed="pictures", signal=1))
+    assert (found.identifier, found.state) == (value, "live")
+    assert publish() == [1], "it is there already"

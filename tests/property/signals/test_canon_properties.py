@@ -1,6 +1,7 @@
 """What must hold of every canonical form, whatever the text."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -213,6 +214,17 @@ DEVICES: Final = st.builds(
         TEXTS,
     ),
 )
+PDQS: Final = st.builds(
+    "{}{}".format,
+    st.one_of(
+        st.binary(min_size=31, max_size=33).map(bytes.hex),
+        st.text("0123456789abcdefABCDEF", min_size=64, max_size=64),
+    ),
+    st.one_of(st.just(""), st.integers(-2, 110).map(",{}".format)),
+)
+PHOTODNAS: Final = st.binary(min_size=143, max_size=145).flatmap(
+    lambda data: st.sampled_from([data.hex(), data.hex().upper(), ",".join(map(str, data)), b64encode(data).decode()])
+)
 SPELLINGS: Final[dict[str, st.SearchStrategy[str]]] = {
     **dict.fromkeys(("url", "url-path", "url-prefix"), st.one_of(URLS, TEXTS, DOMAINS)),
     "domain": st.one_of(DOMAINS, TEXTS),
@@ -226,6 +238,8 @@ SPELLINGS: Final[dict[str, st.SearchStrategy[str]]] = {
     "iban": IBANS,
     "device": DEVICES,
     "filehash": HASHES,
+    "pdq": PDQS,
+    "photodna": PHOTODNAS,
 }
 REGIONS: Final = st.sampled_from([None, "GB", "US", "DE", "MX", "AR", "IT", "BR", "RU", "AE", "AU", "KZ"])
 

@@ -352,3 +352,8 @@ def test_words_of_a_vocabulary_may_be_written_as_people_write_them() -> None:
         "abuse_types": ["csam_known", "grooming"],
         "basis": "odd word",
     }
+
+
+def test_the_quality_of_a_hash_is_read_with_its_value_and_of_nothing_else() -> None:
+    found = read("type,value,quality\npdq,ab12,87\npdq,ab12,\npdq,ab12,good\nurl,https://a.example/,87\n")
+    assert values(found) == ["ab12,87", "ab12", "ab12,good", "!quality"]

@@ -247,3 +247,10 @@ def test_the_format_is_told_from_the_suffix() -> None:
         assert format_of(PurePath(name)) is Format.JSONL
     for name in ("a.csv", "-", "a", "a.txt", "jsonl"):
         assert format_of(PurePath(name)) is Format.CSV
+
+
+def test_a_quality_may_be_a_number_or_a_text() -> None:
+    lines = (
+        b'{"value": "ab12", "quality": 87}\n{"value": "ab12", "quality": "87"}\n{"value": "ab12", "quality": null}\n'
+    )
+    assert values(read(lines, default_type="pdq")) == ["ab12,87", "ab12,87", "ab12"]

@@ -21,6 +21,8 @@ def test_names_and_codes_of_the_registry_are_one_to_one_and_fixed() -> None:
         "iban": 0x0901,
         "device": 0x0A01,
         "filehash": 0x0B01,
+        "pdq": 0x0C01,
+        "photodna": 0x0C02,
     }
     for entry in types.REGISTRY:
         assert types.by_name(entry.name) is types.by_code(entry.code) is entry
@@ -41,8 +43,12 @@ def test_default_lifetimes_stay_below_the_maximum() -> None:
     assert all(0 < entry.default_lifetime_days <= types.MAX_LIFETIME_DAYS for entry in types.REGISTRY)
 
 
-def test_only_hashes_of_files_cannot_be_enumerated() -> None:
-    assert [entry.name for entry in types.REGISTRY if not entry.enumerable] == ["filehash"]
+def test_only_hashes_of_content_cannot_be_enumerated() -> None:
+    assert {entry.name for entry in types.REGISTRY if not entry.enumerable} == {"filehash", "pdq", "photodna"}
+
+
+def test_only_what_is_compared_bit_by_bit_is_shared_in_the_clear() -> None:
+    assert [entry.name for entry in types.REGISTRY if entry.clear] == ["pdq"]
 
 
 def test_a_type_with_an_impossible_code_or_lifetime_cannot_be_made() -> None:

@@ -13,10 +13,16 @@ from typing import Any
 
 import pytest
 
+from tocsin.v1 import node_pb2 as pb
+from tocsin_crypto.card import open_card
 from tocsin_node.build import Node
+from tocsin_node.cli.connect import connect
 from tocsin_node.client import AsyncClient, Connection, NotFound, Query, Refused, Row, Status, Verdict
 from tocsin_node.demo.cast import Player
+from tocsin_node.exchange.service import Timing
 from tocsin_node.home import Home, lock
+from tocsin_node.serve import run_in_thread
+from tocsin_signals import manifest
 
 ARCHIVES = sorted((Path(__file__).parents[1] / "fixtures").glob("home-*.tar.xz"))
 HOUR_MS = 3_600_000
@@ -154,6 +160,22 @@ async def serving(kept: Kept, ask: Any) -> Any:
                 return await ask(client)
         finally:
             await node.stop()
+
+
+def test_a_kept_home_gets_probe_signals_and_the_next_card_names_its_canonical_forms(kept: Kept) -> None:
+    running = run_in_thread(kept.home, exchange=True, timing=Timing(probes_first_s=0.1, probes_every_s=0.5))
+    try:
+        with connect(kept.home, None, start=False) as local:
+            deadline, probes = time.monotonic() + 30, 0
+            while not probes:
+                assert time.monotonic() < deadline, "it did not happen in time"
+                time.sleep(0.1)
+                probes = sum(feed.probes for feed in local.node.Status(pb.StatusRequest()).own)
+            assert open_card(local.node.GetCard(pb.GetCardRequest()).card).card.manifest == b""
+            renewed = open_card(local.node.RenewCard(pb.RenewCardRequest(endpoints=["127.0.0.1:7443"])).card).card
+            assert renewed.manifest.hex() == manifest.digest()
+    finally:
+        running.stop()
 
 
 def test_a_program_older_than_a_home_says_so(kept: Kept) -> None:

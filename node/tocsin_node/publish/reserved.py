@@ -84,7 +84,7 @@ class ProbeKeeper:
             return 0
         key = self._publishing(feed.community, self._clock())
         await self._retagger.ensure(feed, key)
-        wanted = self._records(values, feed, key)
+        wanted = await asyncio.to_thread(self._records, values, feed, key)
         strays = [] if feed.log in self._looked else await asyncio.to_thread(self._strays, feed.log, wanted)
 
         def operation(tx: Tx) -> int:

@@ -202,7 +202,8 @@ def _rejects_path(path: Path, source: "Source") -> Path | None:
 def make_defaults(settings: list[str], region: str, expires: str) -> "Defaults":
     """What --set, --region and --expires say, read exactly as a cell of the file would be."""
     from tocsin_node.cli.upload import Defaults
-    from tocsin_signals.rows import Columns, Row, parse_expiry
+    from tocsin_signals.columns import Columns
+    from tocsin_signals.rows import Row, parse_expiry
 
     named = [setting.partition("=") for setting in settings]
     for key, equals, value in named:

@@ -25,6 +25,7 @@ from tocsin_node.policy.effect import Effect
 from tocsin_node.publish.prepare import RowIn
 from tocsin_node.publish.revise import Revised
 from tocsin_node.publish.service import ChunkResult, Withdrawn
+from tocsin_node.publish.trial import TrialResult
 from tocsin_node.status import FeedState, NodeState, PeerReport, SentFeed
 from tocsin_node.tokens import Token
 
@@ -86,6 +87,18 @@ def chunk_result(result: ChunkResult) -> pb.PublishResponse:
         refused=[pb.RowRefusal(line=r.line, reason=r.reason, sentence=r.sentence) for r in result.refused],
         warnings=[pb.RowWarning(line=w.line, rule=w.rule, sentence=w.sentence) for w in result.warnings],
         signals=result.signals,
+    )
+
+
+def trial_result(result: TrialResult) -> pb.PublishResponse:
+    """What a chunk would do."""
+    return pb.PublishResponse(
+        refused=[pb.RowRefusal(line=r.line, reason=r.reason, sentence=r.sentence) for r in result.refused],
+        warnings=[pb.RowWarning(line=w.line, rule=w.rule, sentence=w.sentence) for w in result.warnings],
+        tried=[
+            pb.TriedRow(line=t.line, outcome=pb.Outcome.ValueType(t.outcome), changed=t.changed, key=t.key)
+            for t in result.tried
+        ],
     )
 
 

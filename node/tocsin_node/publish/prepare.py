@@ -13,6 +13,8 @@ from nacl.utils import random
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.errors import Unsound
+from tocsin_node.publish.lifetimes import Lifetimes
+from tocsin_node.publish.records import OwnRecord
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, Level
@@ -49,13 +51,22 @@ class Warned(NamedTuple):
     sentence: str
 
 
+class Examined(NamedTuple):
+    """Rows with their canonical forms, rows that have none or are blocked, and what the guard says of those kept."""
+
+    kept: list[tuple[RowIn, str]]
+    refused: list[Refusal]
+    warned: list[Warned]
+
+
 class Prepared(NamedTuple):
-    """A row ready for the log."""
+    """A row ready for the log; `changed` when its canonical form is not what was written."""
 
     row: RowIn
     code: int
     tag: bytes
     sealed: bytes
+    changed: bool
 
 
 class Batch(NamedTuple):
@@ -68,30 +79,43 @@ class Batch(NamedTuple):
 
 def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, now: int) -> Batch:
     """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms."""
-    batch = Batch([], [], [])
-    kept: list[tuple[RowIn, str]] = []
+    examined = examine(rows, now)
+    kinds = [by_name(row.type) for row, _ in examined.kept]
+    requests = [
+        TagRequest(kind.profile, kind.scope, canonical)
+        for kind, (_, canonical) in zip(kinds, examined.kept, strict=True)
+    ]
+    ready: list[Prepared] = []
+    for kind, (row, canonical), tag in zip(kinds, examined.kept, tag_batch(key, requests), strict=True):
+        sealed = seal(canonical, origin, kind.code, data_key)
+        ready.append(Prepared(row, kind.code, tag, sealed, canonical != row.value))
+    return Batch(ready, examined.refused, examined.warned)
+
+
+def examine(rows: Sequence[RowIn], now: int) -> Examined:
+    """Canonicalise and guard rows; `now` in ms."""
+    found = Examined([], [], [])
     for row in rows:
         try:
             canonical = canonicalise(row.type, row.value, region=row.region or None)
         except Rejected as error:
-            batch.refused.append(Refusal(row.line, error.reason, error.sentence))
+            found.refused.append(Refusal(row.line, error.reason, error.sentence))
             continue
         days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
         verdict = _guard().check(row.type, canonical, days=days)
         if verdict.level is Level.BLOCK:
-            batch.refused.append(Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence))
+            found.refused.append(Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence))
             continue
         if verdict.level is Level.WARN:
-            batch.warned.append(Warned(row.line, verdict.rule, verdict.sentence))
-        kept.append((row, canonical))
-    kinds = [by_name(row.type) for row, _ in kept]
-    requests = [
-        TagRequest(kind.profile, kind.scope, canonical) for kind, (_, canonical) in zip(kinds, kept, strict=True)
-    ]
-    for kind, (row, canonical), tag in zip(kinds, kept, tag_batch(key, requests), strict=True):
-        sealed = seal(canonical, origin, kind.code, data_key)
-        batch.ready.append(Prepared(row, kind.code, tag, sealed))
-    return batch
+            found.warned.append(Warned(row.line, verdict.rule, verdict.sentence))
+        found.kept.append((row, canonical))
+    return found
+
+
+def wanted_record(item: Prepared, epoch: int, details: bytes, now: int, lifetimes: Lifetimes) -> OwnRecord:
+    """The own record a row asks for; its signal is for the log to say."""
+    until = item.row.valid_until or lifetimes.default_end(item.code, now)
+    return OwnRecord(item.code, item.tag, epoch, 0, details, until, withdrawn=False, sealed=item.sealed)
 
 
 def seal(canonical: str, origin: str, code: int, data_key: bytes) -> bytes:

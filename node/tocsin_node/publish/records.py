@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from tocsin_node.life.state import Standing, State
+from tocsin_node.publish.lifetimes import DAY_MS
 from tocsin_node.store.protocol import Session
 
 T = TypeVar("T")
@@ -34,6 +35,12 @@ class OwnRecord(NamedTuple):
     def state(self, now: int) -> State:
         """The signal's state at `now` (ms) to its publisher, whose own clock issued it."""
         return Standing(0, self.valid_until, self.withdrawn).state(now)
+
+
+def differs(current: OwnRecord, wanted: OwnRecord, asked_until: int) -> bool:
+    """Whether what stands is to be revised; `asked_until` is an explicit end (ms UTC), or 0."""
+    moved = bool(asked_until) and abs(current.valid_until - asked_until) > DAY_MS
+    return moved or current.details != wanted.details
 
 
 _COLUMNS = "type, tag, epoch, signal, details, valid_until, withdrawn, sealed"

@@ -38,6 +38,25 @@ EFFECT_REVIEW: Effect.ValueType  # 2
 EFFECT_ENFORCE: Effect.ValueType  # 3
 global___Effect = Effect
 
+class _Outcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Outcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OUTCOME_PUBLISH: _Outcome.ValueType  # 0
+    OUTCOME_REVISE: _Outcome.ValueType  # 1
+    OUTCOME_UNCHANGED: _Outcome.ValueType  # 2
+    """live already, and says the same"""
+
+class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
+
+OUTCOME_PUBLISH: Outcome.ValueType  # 0
+OUTCOME_REVISE: Outcome.ValueType  # 1
+OUTCOME_UNCHANGED: Outcome.ValueType  # 2
+"""live already, and says the same"""
+global___Outcome = Outcome
+
 @typing.final
 class Query(google.protobuf.message.Message):
     """---- match"""
@@ -221,13 +240,17 @@ class PublishStart(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     FEED_FIELD_NUMBER: builtins.int
+    DRY_RUN_FIELD_NUMBER: builtins.int
     feed: builtins.str
+    dry_run: builtins.bool
+    """publish nothing: each answer says in `tried` what publishing its chunk would do now"""
     def __init__(
         self,
         *,
         feed: builtins.str = ...,
+        dry_run: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["feed", b"feed"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dry_run", b"dry_run", "feed", b"feed"]) -> None: ...
 
 global___PublishStart = PublishStart
 
@@ -365,6 +388,7 @@ class PublishResponse(google.protobuf.message.Message):
     REFUSED_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     SIGNALS_FIELD_NUMBER: builtins.int
+    TRIED_FIELD_NUMBER: builtins.int
     size: builtins.int
     """of the feed"""
     published: builtins.int
@@ -378,6 +402,10 @@ class PublishResponse(google.protobuf.message.Message):
     def signals(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """ids, one per row not refused, in order"""
 
+    @property
+    def tried(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TriedRow]:
+        """dry run only: one per row not refused, in order"""
+
     def __init__(
         self,
         *,
@@ -388,10 +416,39 @@ class PublishResponse(google.protobuf.message.Message):
         refused: collections.abc.Iterable[global___RowRefusal] | None = ...,
         warnings: collections.abc.Iterable[global___RowWarning] | None = ...,
         signals: collections.abc.Iterable[builtins.int] | None = ...,
+        tried: collections.abc.Iterable[global___TriedRow] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "tried", b"tried", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
 
 global___PublishResponse = PublishResponse
+
+@typing.final
+class TriedRow(google.protobuf.message.Message):
+    """What publishing one row would do, were it the only one."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    CHANGED_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    line: builtins.int
+    outcome: global___Outcome.ValueType
+    changed: builtins.bool
+    """the canonical form is not the value as it was written"""
+    key: builtins.int
+    """equal for rows that would be one signal"""
+    def __init__(
+        self,
+        *,
+        line: builtins.int = ...,
+        outcome: global___Outcome.ValueType = ...,
+        changed: builtins.bool = ...,
+        key: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changed", b"changed", "key", b"key", "line", b"line", "outcome", b"outcome"]) -> None: ...
+
+global___TriedRow = TriedRow
 
 @typing.final
 class WithdrawRequest(google.protobuf.message.Message):

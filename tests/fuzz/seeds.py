@@ -1,5 +1,7 @@
 """Real values for the fuzz targets to start from: what this program itself writes, under fixed keys."""
 
+import io
+import zipfile
 from typing import Final
 
 import numpy as np
@@ -183,7 +185,48 @@ CSV: Final = (
     b"type,value,stance,abuse_types,expires\nurl,https://a.example/,harmful,csam|tvec,90d\n",
     b'\xef\xbb\xbfvalue;type;x-note\r\n"https://a.example/;""b""";url;"two\nlines"\r\nhttps://b.example/;url;\r\n',
     b'url\nhttps://a.example/a,b\n"\nhxxp://b[.]example/\n',
+    "sep=;\nvalue;x-note\nhttps://b\u00fccher.example/;\U0001f600\n".encode("utf-16"),
 )
+SHEET: Final = (
+    b'<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="inlineStr"><is><t>x-note</t></is></c>'
+    b'<c r="C1" t="str"><v>first_seen</v></c></row><row r="2"><c r="A2" t="s"><v>1</v></c>'
+    b'<c r="B2"><f>1+1</f><v>2</v></c></row><row r="4"><c r="A4" t="inlineStr"><is><r><t>https://b</t></r><r><t>.example/_x0041_</t></r></is></c>'
+    b'<c r="B4"><v>4.2E1</v></c><c r="C4" s="1"><v>46000</v></c></row><row r="5"><c r="A5" t="e"><v>#REF!</v></c>'
+    b'<c r="B5" t="b"><v>1</v></c><c r="C5" t="d"><v>2026-01-31</v></c></row></sheetData></worksheet>'
+)
+SHARED_TEXTS: Final = (
+    b"<sst><si><t>value</t></si><si><r><t>https://a</t></r><r><t>.example/</t></r><rPh><t>a</t></rPh></si></sst>"
+)
+STYLES: Final = (
+    b'<styleSheet><numFmts><numFmt numFmtId="164" formatCode="[$-409]d/m/yy;@"/></numFmts>'
+    b'<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>'
+)
+MAPPING: Final = (
+    b'default_type = "url"\nregion = "GB"\nseparator = ";"\nexpires = "90d"\n'
+    b'[columns]\nvalue = "Link"\nx-ref = "col3"\n'
+    b'[words.severity]\n"very bad" = "critical"\n[set]\nstance = "harmful"\n'
+)
+
+
+def workbook(*, sheet: bytes = SHEET, texts: bytes = SHARED_TEXTS, styles: bytes = STYLES) -> bytes:
+    """A workbook of these parts, stored as they are, so that what is damaged is the XML and not the packing."""
+    kinds = {"worksheet": "sheet.xml", "sharedStrings": "texts.xml", "styles": "styles.xml"}
+    related = "".join(f'<Relationship Id="{kind}" Type="t/{kind}" Target="{part}"/>' for kind, part in kinds.items())
+    parts = {
+        "_rels/.rels": b'<R><Relationship Id="b" Type="t/officeDocument" Target="book.xml"/></R>',
+        "book.xml": b'<workbook><sheets><sheet name="List" r:id="worksheet"/></sheets></workbook>',
+        "_rels/book.xml.rels": f"<Relationships>{related}</Relationships>".encode(),
+        "sheet.xml": sheet,
+        "texts.xml": texts,
+        "styles.xml": styles,
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return stream.getvalue()
+
+
 JSON_LINES: Final = (
     b'{"type":"url","value":"https://a.example/","stance":"harmful","abuse_types":["csam"],"expires":"90d"}\n',
     b'{"url":"https://a.example/\\ud83d\\ude00","x-note":{"a":[1]}}\n\n[1]\n{"value":"https://b.example/","confidence":80}\n',

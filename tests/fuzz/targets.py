@@ -35,13 +35,14 @@ from tocsin_node.policy.model import parse_policy
 from tocsin_node.proof.verify import verify_proof
 from tocsin_node.segment import codec
 from tocsin_node.segment.verify import Position, accept, run_leaves
-from tocsin_signals import details, types
+from tocsin_signals import details, mapping, types
 from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
 from tocsin_signals.errors import Rejected
 from tocsin_signals.jsonlines import JsonLinesFile, JsonRejects
 from tocsin_signals.rows import RowReject
+from tocsin_signals.xlsxfile import XlsxFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,41 @@ def read_json_lines(data: bytes) -> None:
     list(JsonLinesFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
 
 
+def read_workbook(data: bytes) -> None:
+    """Any archive: read to its end or refused, and the rejects are a CSV file with the header that was understood."""
+    file = XlsxFile(io.BytesIO(data), default_type="url")
+    written = io.StringIO()
+    rejects, last = file.rejects_writer(written), 0
+    for row in file:
+        assert row.line > last, "a row came twice"
+        last = row.line
+        if isinstance(row, RowReject):
+            rejects.write(row)
+    list(CsvFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
+
+
+def read_sheet(data: bytes) -> None:
+    """Any bytes as the sheet of a whole workbook."""
+    read_workbook(seeds.workbook(sheet=data))
+
+
+def read_texts(data: bytes) -> None:
+    """Any bytes as its shared texts."""
+    read_workbook(seeds.workbook(texts=data))
+
+
+def read_styles(data: bytes) -> None:
+    """Any bytes as its styles."""
+    read_workbook(seeds.workbook(styles=data))
+
+
+def read_columns(data: bytes) -> None:
+    """A mapping is written back to the same mapping, and takes any header or refuses it."""
+    read = mapping.read_mapping(data)
+    assert mapping.read_mapping(mapping.write_mapping(read)) == read
+    read.of_header(["value", *read.columns.values(), "Other"])
+
+
 def read_identifier(type_name: str, data: bytes) -> None:
     """A canonical form is its own canonical form, and among what a look-up tries."""
     text = data.decode("utf-8", "replace")
@@ -310,6 +346,11 @@ def _targets() -> list[Target]:
         Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
         Target("csv", read_csv, (Rejected,), seeds.CSV),
         Target("json-lines", read_json_lines, (Rejected,), seeds.JSON_LINES),
+        Target("workbook", read_workbook, (Rejected,), (seeds.workbook(),)),
+        Target("sheet", read_sheet, (Rejected,), (seeds.SHEET,)),
+        Target("shared-texts", read_texts, (Rejected,), (seeds.SHARED_TEXTS,)),
+        Target("styles", read_styles, (Rejected,), (seeds.STYLES,)),
+        Target("mapping", read_columns, (Rejected,), (seeds.MAPPING,)),
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
         Target("feeds", read_feeds, _WIRE, (_FEEDS,)),

@@ -6,6 +6,7 @@ at most the bytes its directory entry declares (`zipfile` sees to it), so the de
 looked up and never become paths.
 """
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -27,7 +28,17 @@ MAX_RATIO: Final = 100
 RATIO_FREE_BYTES: Final = 1024 * 1024
 """Unpacked bytes below which the ratio says nothing: an empty sheet packs well."""
 
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises over bytes that are no archive."""
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -46,12 +57,8 @@ class Archive:
             raise _too_large(f"The workbook is larger than {MAX_FILE_BYTES >> 20} MiB")
         stream.seek(0)
         bounded: Any = _Bounded(stream)  # zipfile asks for read, seek and tell, and no more
-        try:
+        with _told():
             self._zip: Final = zipfile.ZipFile(bounded)
-        except Rejected:
-            raise
-        except (*_DAMAGED, ValueError):
-            raise damaged() from None
         parts = self._zip.infolist()
         if len(parts) > MAX_PARTS or len({part.filename for part in parts}) != len(parts):
             raise Rejected("xlsx-parts", f"The workbook has more than {MAX_PARTS} parts, or two of one name.")
@@ -62,15 +69,26 @@ class Archive:
         return name in self._zip.NameToInfo
 
     @contextmanager
-    def open(self, name: str) -> Generator[IO[bytes]]:
+    def open(self, name: str) -> Generator["Part"]:
         """One part, to be read once. Rejected when there is none, or it is damaged as far as it was read."""
         if name not in self:
             raise damaged()
-        try:
-            with self._zip.open(name) as part:
-                yield part
-        except _DAMAGED:
-            raise damaged() from None
+        with _told():
+            stream = self._zip.open(name)
+        with stream:
+            yield Part(stream)
+
+
+class Part:
+    """One part being unpacked."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, `size` at most; none at the end. Rejected when it is damaged here."""
+        with _told():
+            return self._stream.read(size)
 
 
 class _Bounded:
@@ -88,6 +106,17 @@ class _Bounded:
         if size > MAX_DIRECTORY_BYTES:
             raise Rejected("xlsx-parts", "The workbook's list of parts is too long.")
         return self._stream.read(MAX_DIRECTORY_BYTES if size < 0 else size)
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Say of every way in which an archive can be broken that it is."""
+    try:
+        yield
+    except Rejected:
+        raise
+    except _DAMAGED:
+        raise damaged() from None
 
 
 def _check(part: zipfile.ZipInfo) -> None:

@@ -7,11 +7,11 @@ come as they are; only the relation of a sheet has a prefix.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 from xml.parsers import expat
 
 from tocsin_signals.errors import Rejected
-from tocsin_signals.xlsx.archive import damaged
+from tocsin_signals.xlsx.archive import Part, damaged
 
 MAX_DEPTH: Final = 32
 """Deepest nesting: cells with formatted text have eight levels."""
@@ -37,10 +37,10 @@ class Handler(Protocol):
         ...
 
 
-def parse(stream: IO[bytes], handler: Handler) -> Iterator[None]:
+def parse(part: Part, handler: Handler) -> Iterator[None]:
     """Read a part piece by piece; after each, what the handler has can be taken away."""
     feeder = _Feeder(handler)
-    while data := stream.read(_CHUNK):
+    while data := part.read(_CHUNK):
         feeder.feed(data)
         yield
     feeder.end()

@@ -29,7 +29,7 @@ TABLE: Final[tuple[tuple[Exit, str], ...]] = (
     (Exit.FINDINGS, "done, with findings or refused rows"),
     (Exit.USAGE, "usage error or bad input; nothing was done"),
     (Exit.GUARD, "publish: rows blocked by the never-share guard"),
-    (Exit.NOT_NOW, "not possible now: feed frozen, node unreachable, permission denied ..."),
+    (Exit.NOT_NOW, "not possible now: self-check failed, feed frozen, node unreachable ..."),
     (Exit.INTERRUPTED, "interrupted by Ctrl-C"),
 )
 

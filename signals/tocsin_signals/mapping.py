@@ -31,7 +31,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from tocsin_signals import types
 from tocsin_signals.errors import Rejected
@@ -44,6 +44,8 @@ from tocsin_signals.rows import (
     parse_expiry,
     unknown_name,
 )
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 64 * 1024
 """Largest mapping file: every column of the widest file with a page of words."""
@@ -163,10 +165,12 @@ def read_mapping(data: bytes) -> ColumnMapping:
         if key not in (*_TEXTS, *_TABLES):
             shown = f"key {key}" if is_plain(key) else "a key"
             raise Rejected("mapping", f"The mapping has {shown} that is not one of {', '.join((*_TEXTS, *_TABLES))}.")
-    words = {_known_name(name): _texts(f"words.{name}", table) for name, table in _table("words", found).items()}
+    columns = _by_meaning("columns", _texts("columns", found.get("columns", {})))
+    tables = {name: _texts(f"words.{name}", table) for name, table in _table("words", found).items()}
+    words = {name: table for name, table in _by_meaning("words", tables).items() if table}
     return ColumnMapping(
         **{key: _one_text(key, found.get(key, "")) for key in _TEXTS},
-        columns={_known_name(key): name for key, name in _texts("columns", found.get("columns", {})).items()},
+        columns=columns,
         words={name: {word.casefold(): ours for word, ours in table.items()} for name, table in words.items()},
         settings=_texts("set", found.get("set", {})),
     )
@@ -187,7 +191,7 @@ def write_mapping(mapping: ColumnMapping) -> bytes:
 
 def _check_meaning(meaning: str) -> None:
     if not column_meaning(meaning) or column_meaning(meaning) != meaning:
-        raise Rejected("mapping", f"{_shown(meaning)} is no column that can be mapped.")
+        raise Rejected("mapping", f"The mapping names {_shown(meaning)}, which cannot be mapped.")
 
 
 def _check_words(name: str, table: Mapping[str, str]) -> None:
@@ -199,11 +203,17 @@ def _check_words(name: str, table: Mapping[str, str]) -> None:
         check(word)
 
 
-def _known_name(name: str) -> str:
-    meaning = column_meaning(name)
-    if not meaning:
-        raise Rejected("mapping", f"{_shown(name)} is no column that can be mapped.")
-    return meaning
+def _by_meaning(what: str, given: Mapping[str, T]) -> dict[str, T]:
+    """The lines of a table under what their keys mean."""
+    found: dict[str, T] = {}
+    for name, said in given.items():
+        meaning = column_meaning(name)
+        if not meaning:
+            raise Rejected("mapping", f"In the mapping, {what} names {_shown(name)}, which cannot be mapped.")
+        if meaning in found:
+            raise Rejected("mapping", f"In the mapping, {what} names {meaning} twice.")
+        found[meaning] = said
+    return found
 
 
 def _table(name: str, found: Mapping[str, object]) -> dict[str, object]:

@@ -317,7 +317,7 @@ _FEEDS: Final = wire.to_feeds([wire.Offered(seeds.ORIGIN, _CHECKPOINT)]).Seriali
 _DELIVERY: Final = wire.to_delivery(codec.parse(_SEGMENTS[1]), _CHECKPOINT, bytes(16)).SerializeToString()
 _TEXTS: Final = tuple(text.encode() for text in seeds.IDENTIFIERS)
 
-REGRESSIONS: Final[dict[str, tuple[bytes, ...]]] = {}
+REGRESSIONS: Final[dict[str, tuple[bytes, ...]]] = {"mapping": (b"[words.severity]\n",)}
 """Target -> inputs that once broke it; they are seeds for ever."""
 
 

@@ -46,7 +46,10 @@ def make_mapping(path: Path | None, pairs: Sequence[str], settings: Mapping[str,
 
 
 def save_mapping(path: Path, mapping: "ColumnMapping") -> None:
-    """Write a mapping to a file, in place of an older one. Errors: OSError."""
+    """Write a mapping to a file, in place of an older one. Errors: UsageError."""
     from tocsin_signals.mapping import write_mapping
 
-    write_file(path, write_mapping(mapping))
+    try:
+        write_file(path, write_mapping(mapping))
+    except OSError as error:
+        raise UsageError(f"mapping {path}: {(error.strerror or 'cannot be written').lower()}") from None

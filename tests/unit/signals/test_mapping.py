@@ -136,6 +136,7 @@ def test_rejects_keep_columns_that_were_left_out() -> None:
         (b"[columns]\nvalue = 7", "columns.value"),
         (b'[columns]\nnosuch = "A"', "nosuch"),
         (b'[columns]\nline = "A"', "line"),
+        (b'[columns]\nurl = "A"\nvalue = "B"', "value twice"),
         (b'[columns]\nsource = "reason"', "reason"),
         (b'[words.severity]\nbad = "terrible"', "severity"),
         (b'[words.type]\nbad = "terrible"', "type"),

@@ -15,6 +15,8 @@ CUT_CHARS: Final = 32_767
 
 EXACT_DIGITS: Final = 15
 """Digits of a number that spreadsheets keep; the others become zeros."""
+MOST_ZEROS: Final = 16
+"""Zeros put after them at most: a number of 32 digits is longer than any identifier, and hashes may end in zeros."""
 
 _MONTH: Final = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _FREE_TEXT: Final = ("case_ref", "source", "tags")
@@ -61,7 +63,7 @@ _DATE: Final = _Damage(
 )
 _PRECISION: Final = _Damage(
     "excel-precision",
-    re.compile(rf"[0-9]{{{EXACT_DIGITS}}}0+"),
+    re.compile(rf"[0-9]{{{EXACT_DIGITS}}}0{{1,{MOST_ZEROS}}}"),
     f"The number is longer than {EXACT_DIGITS} digits and ends in zeros, as a spreadsheet leaves it; "
     "export again with the column as text.",
 )

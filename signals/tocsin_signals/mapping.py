@@ -93,7 +93,7 @@ class ColumnMapping:
         for meaning, name in self.columns.items():
             _check_meaning(meaning)
             if _plain(name) in REJECT_COLUMNS:
-                raise Rejected("mapping", f"The column {_plain(name)} is what a rejects file adds; rename it first.")
+                raise _added(_plain(name))
         for name, table in self.words.items():
             _check_words(name, table)
 
@@ -134,6 +134,10 @@ class ColumnMapping:
             place = _place(names, name)
             if place is None:
                 raise Rejected("mapping", f"The mapping takes {meaning} from {_shown(name)}, and there is none.")
+            if names.count(_plain(name)) > 1:
+                raise Rejected("mapping", f"There are two of {_shown(name)}; name one by its place, such as col3.")
+            if names[place] in REJECT_COLUMNS:
+                raise _added(names[place])
             if place in places:
                 raise Rejected("mapping", f"The mapping takes both {places[place]} and {meaning} from {_shown(name)}.")
             places[place] = meaning
@@ -192,6 +196,10 @@ def write_mapping(mapping: ColumnMapping) -> bytes:
 def _check_meaning(meaning: str) -> None:
     if not column_meaning(meaning) or column_meaning(meaning) != meaning:
         raise Rejected("mapping", f"The mapping names {_shown(meaning)}, which cannot be mapped.")
+
+
+def _added(name: str) -> Rejected:
+    return Rejected("mapping", f"The column {name} is what a rejects file adds; rename it first.")
 
 
 def _check_words(name: str, table: Mapping[str, str]) -> None:

@@ -103,6 +103,8 @@ def test_without_mapped_columns_an_unknown_one_is_still_an_error() -> None:
 def test_a_mapped_column_that_is_not_there_or_is_taken_twice_is_an_error() -> None:
     assert "Adresse" in refusal("value\na\n", ColumnMapping(columns={"value": "Adresse"}))
     assert "col3" in refusal("value,x-a\na,b\n", ColumnMapping(columns={"value": "col3"}))
+    assert "two of column A" in refusal("A,A\na,b\n", ColumnMapping(columns={"value": "A"}))
+    assert "rejects file" in refusal("A,Line\na,b\n", ColumnMapping(columns={"value": "col1", "x-a": "col2"}))
     both = ColumnMapping(columns={"value": "A", "source": "col1"})
     assert "both value and source" in refusal("A\na\n", both)
 

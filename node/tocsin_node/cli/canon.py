@@ -7,6 +7,9 @@
 What looks wrong about a canonical form (`tocsin_signals.lint`) is said beside it and changes neither it nor the status:
 a line each on stderr, `"warnings"` in JSON, their words alone in answers, no key where there are none.
 
+`--explain` shows the way to the form: every step, what a look-up tries, the guard's verdict, how secret a tag of it is
+and the context a tag is made of; never a key.
+
 `--check` runs the self-check: every profile of this installation over the vectors it carries, or over a vector file of
 somebody else.
 """
@@ -22,6 +25,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from tocsin_node.cli.canon_check import run_check
+from tocsin_node.cli.canon_explain import run_explain
 from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
@@ -56,6 +60,9 @@ def canon(
         str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
     ] = "",
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Answer requests, one JSON object a line.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Every step, what look-ups try, what the guard says.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Run the test vectors; status 4 if a profile fails.")] = False,
 ) -> int:
     """Print the canonical form of a value; status 1 if it has none.
@@ -63,16 +70,16 @@ def canon(
     Example: tocsin canon 'HXXP://www.Example[.]com/a/' --type url
     """
     if check:
-        if type_ or region or jsonl:
+        if type_ or region or jsonl or explain:
             raise UsageError("--check takes a vector file and nothing else")
         return run_check(run, None if value is None else Path(value))
     if jsonl:
-        if type_ or region:
+        if type_ or region or explain:
             raise UsageError("with --jsonl each line names its own type and region")
         return _filter(Path(value or "-"))
     if value is None or not type_:
         raise UsageError("name a value and its --type, give requests with --jsonl, or --check this installation")
-    return _one(run, value, type_, region)
+    return (run_explain if explain else _one)(run, value, type_, region)
 
 
 def _one(run: Invocation, value: str, type_name: str, region: str) -> int:

@@ -16,6 +16,7 @@ No redirector is unwrapped and no site has rules of its own: importers may publi
 """
 
 import re
+from collections.abc import Iterator
 from string import ascii_letters, digits
 from typing import Final, NamedTuple
 
@@ -117,6 +118,26 @@ def url_prefix(text: str) -> str:
 def parse(text: str) -> ParsedUrl:
     """Apply url/1 and keep the parts, for those who need more than the whole."""
     return _split(_href(text))
+
+
+def steps(text: str) -> Iterator[tuple[str, str]]:
+    """What url/1 makes of the text step by step, as (step, text); Rejected where a step refuses it.
+
+    For people who ask why; the same functions in the same order as `parse`.
+    """
+    plain = _LINE_ENDS.sub("", trim(text))
+    yield "trimmed", plain
+    plain = _refang(plain)
+    yield "refanged", plain
+    yield "scheme settled", _settle_scheme(plain)
+    href = _href(text)
+    yield "parsed and written (WHATWG)", href
+    parsed = _split(href)
+    yield "host", parsed.host
+    yield "host shown, port", parsed.authority
+    yield "path", parsed.path
+    yield "query, sorted, no tracking", parsed.query
+    yield "fragment, where routed by", parsed.fragment
 
 
 def whole(parsed: ParsedUrl) -> str:

@@ -31,6 +31,19 @@ def test_a_value_is_printed_in_canonical_form(tocsin: Tocsin) -> None:
     assert (result.exit_code, result.stdout) == (0, "example.com/a\n")
 
 
+def test_an_explanation_has_the_steps_the_look_ups_the_guard_and_the_tag_context(tocsin: Tocsin) -> None:
+    result = tocsin("canon", "hxxp://Google[.]com", "--type", "url", "--explain", with_home=False)
+    assert result.exit_code == 1, "the guard blocks it"
+    for words in ("refanged", "http://Google.com", "url-prefix", "Guard: BLOCK shared-host", "Secrecy: ", "lp(url/1)"):
+        assert words in result.stdout
+    (said,) = answers(tocsin("canon", "hxxp://a.zz/x", "--type", "url", "--explain", "--json", with_home=False))
+    assert (said["out"], said["guard"]["level"], said["enumerable"]) == ("a.zz/x", "OK", True)
+    assert [one["step"] for one in said["steps"]][:2] == ["trimmed", "refanged"]
+    refused = tocsin("canon", "a..b", "--type", "domain", "--explain", with_home=False)
+    assert (refused.exit_code, "empty-label" in refused.stderr) == (1, True)
+    assert tocsin("canon", "x", "--type", "url", "--explain", "--check", with_home=False).exit_code == 2
+
+
 def test_a_region_reads_a_national_number_for_a_value_and_for_a_request(tocsin: Tocsin) -> None:
     value = ("canon", "020 7946 0958", "--type", "phone")
     assert tocsin(*value, "--region", "GB", with_home=False).stdout == "+442079460958\n"

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from tests.conformance.canon.families.hosts import a_label, onion, plain_words, wide
 from tests.conformance.canon.families.row import Row
+from tests.conformance.canon.oracle.url import TRACKING, TRACKING_PREFIXES
 
 
 class Page(NamedTuple):
@@ -172,59 +173,12 @@ def _query_characters() -> Iterator[Row]:
         yield Row(f"https://example.com/?k=p{escape.lower()}q", f"example.com/?k=p{sign if decoded else escape}q")
 
 
-_TRACKING: Final = [
-    "fbclid",
-    "gclid",
-    "gclsrc",
-    "dclid",
-    "gbraid",
-    "wbraid",
-    "msclkid",
-    "twclid",
-    "ttclid",
-    "yclid",
-    "ysclid",
-    "igshid",
-    "igsh",
-    "mc_cid",
-    "mc_eid",
-    "mkt_tok",
-    "_hsenc",
-    "_hsmi",
-    "__hssc",
-    "__hstc",
-    "__hsfp",
-    "hsctatracking",
-    "vero_id",
-    "vero_conv",
-    "oly_anon_id",
-    "oly_enc_id",
-    "_openstat",
-    "wickedid",
-    "rb_clickid",
-    "s_cid",
-    "srsltid",
-    "_ga",
-    "_gl",
-    "epik",
-    "li_fat_id",
-    "scid",
-    "sccid",
-    "rdt_cid",
-    "ml_subscriber",
-    "ml_subscriber_hash",
-    "phpsessid",
-    "jsessionid",
-]
-_PREFIXES: Final = ["utm_", "mtm_", "pk_", "piwik_", "matomo_", "hsa_", "itm_", "otm_", "fb_action_", "ga_"]
-
-
 def _tracking() -> Iterator[Row]:
-    for name in (*_TRACKING, *(prefix + "x" for prefix in _PREFIXES), *_PREFIXES):
+    for name in (*TRACKING, *(prefix + "x" for prefix in TRACKING_PREFIXES), *TRACKING_PREFIXES):
         yield Row(f"https://example.com/p?{name}=1&id=7", "example.com/p?id=7")
         yield Row(f"https://example.com/p?id=7&{name.upper()}=", "example.com/p?id=7")
         yield Row(f"https://example.com/p?a{name}=1", f"example.com/p?a{name}=1")
-    for name in _TRACKING:
+    for name in TRACKING:
         yield Row(f"https://example.com/p?{name}x=1", f"example.com/p?{name}x=1")
     for name in ("ref", "si", "s", "id", "spm", "tag", "q", "page", "utm", "session"):
         yield Row(f"https://example.com/p?{name}=1", f"example.com/p?{name}=1")

@@ -25,7 +25,7 @@ _OTHER: Final = [
 _PLAIN: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 _IN_PATH: Final = _PLAIN + "!$&'()*+,;=:@"
 _IN_QUERY: Final = _PLAIN + "!$'()*,:@/?"
-_NAMES: Final = [
+TRACKING: Final = [
     "fbclid",
     "gclid",
     "gclsrc",
@@ -69,7 +69,7 @@ _NAMES: Final = [
     "phpsessid",
     "jsessionid",
 ]
-_PREFIXES: Final = ["utm_", "mtm_", "pk_", "piwik_", "matomo_", "hsa_", "itm_", "otm_", "fb_action_", "ga_"]
+TRACKING_PREFIXES: Final = ["utm_", "mtm_", "pk_", "piwik_", "matomo_", "hsa_", "itm_", "otm_", "fb_action_", "ga_"]
 
 
 class Parts(NamedTuple):
@@ -218,7 +218,7 @@ def _query(text: str) -> str:
 
 
 def _tracks(name: str) -> bool:
-    return name in _NAMES or any(name.startswith(prefix) for prefix in _PREFIXES)
+    return name in TRACKING or any(name.startswith(prefix) for prefix in TRACKING_PREFIXES)
 
 
 def _kept(fragment: str) -> str:

@@ -1,8 +1,8 @@
 """Build signals/tocsin_signals/data/guard_pack.xz from openly licensed lists: `make guard-pack`.
 
-Inputs are two wheels of the public package index, pinned below: MISP's warninglists (CC0-1.0 unless a list says
-otherwise) and the disposable mail domains (MIT). SELECTED says which lists go in, as what kind, and under which licence;
-LEFT_OUT says which do not, and why. The same inputs give the same bytes: everything is sorted, nothing reads a clock
+Inputs are two published packages, pinned below: MISP's warninglists (CC0-1.0 unless a list says otherwise) and the
+disposable mail domains (MIT). SELECTED says which lists go in, as what kind, and under which licence; LEFT_OUT says
+which do not, and why. The same inputs give the same bytes: everything is sorted, nothing reads a clock
 or the network. The date of the pack is that of its newest input. `--check` compares with the pack that is there.
 """
 

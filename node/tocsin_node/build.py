@@ -23,6 +23,7 @@ from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
 from tocsin_node.exchange.copy import Assessment
 from tocsin_node.exchange.service import Exchange, Timing
+from tocsin_node.guard.sources import Sources, guard_of, load
 from tocsin_node.home import Home
 from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
@@ -36,7 +37,7 @@ from tocsin_node.match.rebuild import rebuild
 from tocsin_node.meter import Meter
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.lifetimes import Lifetimes
-from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
+from tocsin_node.rooms import Clock, Core, Guarding, Matching, Publishing, Trust
 from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
@@ -75,9 +76,13 @@ class Node:
         with _own_records():
             self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
             self._trust = Trust.build(self._core)
-        self._matching = Matching.build(self._core, self._trust, lambda: self._config.silence.max_silence_ms)
+        self._sources = load(self._config.guard, home.root)
+        self._guarding = Guarding.build(self._core, lambda: self._sources, lambda: self._config.guard)
+        self._matching = Matching.build(
+            self._core, self._trust, self._guarding, lambda: self._config.silence.max_silence_ms
+        )
         self._publishing = Publishing.build(
-            self._core, self._trust, self._audiences, lambda: Lifetimes(self._config.lifetimes)
+            self._core, self._trust, self._guarding, self._audiences, lambda: Lifetimes(self._config.lifetimes)
         )
         self._exchange = self._build_exchange(timing) if exchange else None
         self._listener = self._build_listener(environment)
@@ -86,6 +91,7 @@ class Node:
         )
         self._web = self._build_web(self._config.web.listen) if exchange and self._config.web.listen else None
         self._totals: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
 
     def _build_exchange(self, timing: Timing | None) -> Exchange:
         core, trust = self._core, self._trust
@@ -136,6 +142,7 @@ class Node:
         asked = Asked(
             core=core,
             trust=trust,
+            guarding=self._guarding,
             matching=self._matching,
             publishing=self._publishing,
             exchange=self._exchange,
@@ -190,10 +197,12 @@ class Node:
                 await asyncio.to_thread(self._core.profiles.outcomes)  # before anybody can publish or look up
                 await self._core.writer.submit(self._started)
             self._totals = asyncio.create_task(self._core.tally.run())
+            self._counting = asyncio.create_task(self._guarding.radius.run())
             address = await self._listener.start()
             self._readiness.loaded = True
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
+                await asyncio.to_thread(guard_of, self._sources)  # else the first row published would hold up the loop
                 await self._exchange.start(self._config.exchange.listen)
         except BaseException:
             await self.stop()
@@ -219,6 +228,12 @@ class Node:
             await self._core.tally.flush()
             if self._exchange is not None:
                 await self._core.writer.submit(lambda tx: tx.audit("node.stopped"))
+        if self._counting is not None:
+            self._counting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._counting
+            await self._guarding.radius.flush()
+        self._guarding.radius.close()
         await asyncio.to_thread(self._core.writer.stop)
         await asyncio.to_thread(self._core.workers.stop)
         self._core.store.close()
@@ -227,10 +242,19 @@ class Node:
         """Read the configuration again: all of it or nothing; returns the keys that changed. Errors: Misconfigured."""
         fresh = load_config(self._core.home.config)
         changed = reload_changes(self._config, fresh, str(self._core.home.config))
+        sources = await asyncio.to_thread(load, fresh.guard, self._core.home.root)
+        for key, before, after in (
+            ("guard.own", self._sources.own, sources.own),
+            ("guard.pack", self._sources.pack, sources.pack),
+        ):
+            if before != after and key not in changed:
+                changed = (*changed, key)
         if changed:
+            await asyncio.to_thread(guard_of, sources)
             about = {"keys": " ".join(changed)}
             await self._core.writer.submit(lambda tx: tx.audit("config.changed", actor=actor, about=about))
             self._config: Config = fresh
+            self._sources: Sources = sources
             configure(fresh.log.level)
         return list(changed)
 

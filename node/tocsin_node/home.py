@@ -58,6 +58,11 @@ class Home:
         return self.root / "keys"
 
     @property
+    def radius(self) -> Path:
+        """The counters of look-ups, for the guard; in no backup."""
+        return self.root / "radius.db"
+
+    @property
     def node_key(self) -> Path:
         """The node's own keys."""
         return self.keys / "node.key"

@@ -63,6 +63,9 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter[str])
     blocked: Counter[str] = field(default_factory=Counter[str])
     warnings: Counter[str] = field(default_factory=Counter[str])
+    overridden: int = 0
+    most_users: tuple[int, int] = (0, 0)
+    """The most own users one row hits by their recent look-ups, and its line."""
     size: int = 0
 
     @property
@@ -76,6 +79,8 @@ class Tally:
         self.revised += response.revised
         self.unchanged += response.unchanged
         self.warnings.update(warning.rule for warning in response.warnings)
+        self.overridden += response.overridden
+        self.most_users = max(self.most_users, (response.most_users, response.most_users_line))
         self.size = response.size or self.size
         for reject in rejects:
             (self.blocked if reject.reason.startswith(GUARD) else self.refused)[reject.reason] += 1
@@ -97,6 +102,9 @@ class Tally:
             "refused": dict(self.refused),
             "blocked": dict(self.blocked),
             "warnings": dict(self.warnings),
+            "overridden": self.overridden,
+            "most_users": self.most_users[0],
+            "most_users_line": self.most_users[1],
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -105,6 +113,9 @@ class Tally:
         counts += [(f"refused: {reason}", count) for reason, count in self.refused.most_common()]
         counts += [(f"blocked by {reason}", count) for reason, count in self.blocked.most_common()]
         counts += [(f"warning: {rule}", count) for rule, count in self.warnings.most_common()]
+        counts += [("approved by a second person", self.overridden)] if self.overridden else []
+        users, line = self.most_users
+        counts += [(f"most own users a row hits (line {line})", users)] if users else []
         return [(name, f"{count:,}") for name, count in counts]
 
 
@@ -289,5 +300,9 @@ def _summary(run: Invocation, path: Path, feed: str, tally: Tally, to: Rejects) 
     run.out.table((f"{path} into {feed}", "rows#"), tally.rows())
     if rejects:
         run.out.say(f"Refused rows with their reasons: {rejects}")
+        if tally.blocked:
+            run.out.say(
+                f"Where a block is wrong, ask a second person: tocsin guard ask {rejects} --feed {feed} --reason TEXT"
+            )
     elif tally.refused or tally.blocked:
         run.out.say("Refused rows were not kept; name a file for them with --rejects.")

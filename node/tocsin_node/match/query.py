@@ -11,11 +11,12 @@ from tocsin_node.match.blocks import TAG_BYTES
 
 
 class Query(NamedTuple):
-    """One identifier to look up. `region` is a hint for types that need one."""
+    """One identifier to look up. `region` is a hint for types that need one; `subject` the own user it is about."""
 
     type: str
     value: str
     region: str = ""
+    subject: str = ""
 
 
 class Probe(NamedTuple):

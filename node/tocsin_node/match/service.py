@@ -16,6 +16,7 @@ import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.errors import Invalid, Refused
+from tocsin_node.guard.keyed import expression, subject_key, value_key
 from tocsin_node.limits import CHECK_TAGS, INLINE_VALUES, MATCH_QUERIES
 from tocsin_node.log.envelope import Actor
 from tocsin_node.match.blocks import TAG_BYTES
@@ -83,6 +84,16 @@ class Tagged(NamedTuple):
 
     probes: Probes
     rejects: dict[int, tuple[str, str]]
+    seen: list[tuple[int, int]]
+    """What look-ups about own users tried: expression and user, as the guard remembers them."""
+
+
+class Sightings(Protocol):
+    """What remembers which expressions the look-ups of how many own users tried."""
+
+    def saw(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Remember pairs of expression and user; never waits."""
+        ...
 
 
 class Matcher:
@@ -98,6 +109,8 @@ class Matcher:
         profiles: Profiles,
         workers: Workers,
         tally: Tally,
+        sightings: Sightings,
+        guard_key: bytes,
         clock: Callable[[], int],
     ) -> None:
         self._index = index
@@ -107,6 +120,8 @@ class Matcher:
         self._profiles = profiles
         self._workers = workers
         self._tally = tally
+        self._sightings = sightings
+        self._guard_key = guard_key
         self._clock = clock
 
     async def match(self, queries: Sequence[Query], *, purpose: str, actor: Actor) -> list[QueryVerdict]:
@@ -117,9 +132,11 @@ class Matcher:
         keys = self._keys.matching(self._clock())
         types, refused = self._index.types(), self._profiles.refused()
         if are_few(queries):
-            tagged = tag_queries(queries, keys, types, refused)
+            tagged = tag_queries(queries, keys, types, refused, self._guard_key)
         else:
-            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types, refused)
+            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types, refused, self._guard_key)
+        if tagged.seen:
+            self._sightings.saw(tagged.seen)
         found = await self._judged(tagged.probes)
         verdicts = [
             found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))
@@ -200,11 +217,14 @@ def tag_queries(
     keys: Sequence[EpochKey],
     types: Collection[int] | None = None,
     refused: Mapping[str, str] = MappingProxyType({}),
+    guard_key: bytes = b"",
 ) -> Tagged:
     """Every tag the queries' look-ups try, under every key; of these types only, where given (codes).
 
-    `refused`: names of types that are not looked up, neither as asked nor on the way, and why.
+    `refused`: names of types that are not looked up, neither as asked nor on the way, and why. With a `guard_key`, also
+    what the look-ups of queries that name a subject tried, of every type.
     """
+    seen: list[tuple[int, int]] = []
     rejects: dict[int, tuple[str, str]] = {}
     requests: list[TagRequest] = []
     numbers: list[int] = []
@@ -218,10 +238,15 @@ def tag_queries(
         except Rejected as error:
             rejects[number] = (error.reason, error.sentence)
             continue
+        subject = subject_key(guard_key, query.subject) if query.subject and guard_key else None
         for type_name, canonical in expressions:
             kind = by_name(type_name)
-            if type_name in refused or (types is not None and kind.code not in types):
-                continue  # or no feed has a signal of this type: nothing could match
+            if type_name in refused:
+                continue
+            if subject is not None:
+                seen.append((expression(value_key(guard_key, kind.code, canonical)), subject))
+            if types is not None and kind.code not in types:
+                continue  # no feed has a signal of this type: nothing could match
             requests.append(TagRequest(kind.profile, kind.scope, canonical))
             numbers.append(number)
             codes.append(kind.code)
@@ -231,7 +256,7 @@ def tag_queries(
         types=np.tile(np.asarray(codes, np.uint16), len(keys)),
         epochs=np.repeat(np.asarray([key.epoch for key in keys], np.uint32), len(requests)),
     )
-    return Tagged(probes, rejects)
+    return Tagged(probes, rejects, seen)
 
 
 def _purpose(word: str) -> str:

@@ -5,7 +5,6 @@ and gives pickles, and what it needs loads once per process.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt, crypto_aead_xchacha20poly1305_ietf_encrypt
@@ -13,9 +12,10 @@ from nacl.utils import random
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.errors import Unsound
+from tocsin_node.guard.screen import Screen, Screened, screen
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
-from tocsin_signals.guard import Guard, Level
+from tocsin_signals.guard import GuardVerdict
 from tocsin_signals.types import by_name
 
 _NONCE = 24
@@ -56,6 +56,10 @@ class Prepared(NamedTuple):
     code: int
     tag: bytes
     sealed: bytes
+    key: bytes
+    """Of its value, as the guard remembers it."""
+    overridden: bool
+    """Whether it is here because a second person approved it."""
 
 
 class Batch(NamedTuple):
@@ -66,32 +70,37 @@ class Batch(NamedTuple):
     warned: list[Warned]
 
 
-def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, now: int) -> Batch:
+def prepare(rows: Sequence[RowIn], key: EpochKey, origin: str, data_key: bytes, now: int, given: Screen) -> Batch:
     """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms."""
     batch = Batch([], [], [])
-    kept: list[tuple[RowIn, str]] = []
+    kept: list[tuple[RowIn, str, Screened]] = []
     for row in rows:
         try:
-            canonical = canonicalise(row.type, row.value, region=row.region or None)
+            canonical, kind = canonicalise(row.type, row.value, region=row.region or None), by_name(row.type)
         except Rejected as error:
             batch.refused.append(Refusal(row.line, error.reason, error.sentence))
             continue
         days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
-        verdict = _guard().check(row.type, canonical, days=days)
-        if verdict.level is Level.BLOCK:
-            batch.refused.append(Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence))
+        found = screen(given, row.type, kind.code, canonical, days)
+        if found.blocked is not None:
+            batch.refused.append(blocked(row, found.blocked))
             continue
-        if verdict.level is Level.WARN:
-            batch.warned.append(Warned(row.line, verdict.rule, verdict.sentence))
-        kept.append((row, canonical))
-    kinds = [by_name(row.type) for row, _ in kept]
+        if found.warned is not None:
+            batch.warned.append(Warned(row.line, found.warned.rule, found.warned.sentence))
+        kept.append((row, canonical, found))
+    kinds = [by_name(row.type) for row, _, _ in kept]
     requests = [
-        TagRequest(kind.profile, kind.scope, canonical) for kind, (_, canonical) in zip(kinds, kept, strict=True)
+        TagRequest(kind.profile, kind.scope, canonical) for kind, (_, canonical, _) in zip(kinds, kept, strict=True)
     ]
-    for kind, (row, canonical), tag in zip(kinds, kept, tag_batch(key, requests), strict=True):
+    for kind, (row, canonical, found), tag in zip(kinds, kept, tag_batch(key, requests), strict=True):
         sealed = seal(canonical, origin, kind.code, data_key)
-        batch.ready.append(Prepared(row, kind.code, tag, sealed))
+        batch.ready.append(Prepared(row, kind.code, tag, sealed, found.key, found.overridden))
     return batch
+
+
+def blocked(row: RowIn, verdict: GuardVerdict) -> Refusal:
+    """How a row comes back that the guard stops."""
+    return Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence)
 
 
 def seal(canonical: str, origin: str, code: int, data_key: bytes) -> bytes:
@@ -115,9 +124,3 @@ def unseal(sealed: bytes, origin: str, code: int, data_key: bytes) -> str:
 
 def _bound_to(origin: str, code: int) -> bytes:
     return f"tocsin/1/own-record\n{origin}\n{code}".encode()
-
-
-@cache
-def _guard() -> Guard:
-    """Per process: loading the public suffix list takes 0.1 s."""
-    return Guard()

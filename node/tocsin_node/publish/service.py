@@ -12,12 +12,14 @@ differs by more than a day from the one that stands.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.errors import Invalid, Refused
+from tocsin_node.guard.gate import Gate
+from tocsin_node.guard.screen import Screen
 from tocsin_node.limits import IDENTIFIER_BYTES, PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
@@ -29,7 +31,7 @@ from tocsin_node.publish.blobs import json_object, salted
 from tocsin_node.publish.entries import Entries
 from tocsin_node.publish.feeds import Feeds, OwnFeed
 from tocsin_node.publish.lifetimes import DAY_MS, Lifetimes
-from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, prepare
+from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, blocked, prepare
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.revise import Revised, Revision, revise
@@ -63,6 +65,23 @@ class Profiles(Protocol):
         ...
 
 
+class Widest(NamedTuple):
+    """The row of a chunk that hits the most own users by their recent look-ups, and how many; line 0 for none."""
+
+    line: int = 0
+    users: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What a withdrawal did."""
+
+    size: int
+    withdrawn: tuple[int, ...]
+    already: tuple[int, ...]
+    not_found: int
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
     """What one committed chunk did; `signals` holds an id for each row not refused, in order."""
@@ -74,16 +93,9 @@ class ChunkResult:
     refused: tuple[Refusal, ...]
     warnings: tuple[Warned, ...]
     signals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """What a withdrawal did."""
-
-    size: int
-    withdrawn: tuple[int, ...]
-    already: tuple[int, ...]
-    not_found: int
+    overridden: int
+    """Rows that the guard blocks and a second person approved."""
+    widest: Widest
 
 
 class Publisher:
@@ -98,6 +110,7 @@ class Publisher:
         profiles: Profiles,
         workers: Workers,
         retagger: Retagger,
+        gate: Gate,
         data_key: bytes,
         lifetimes: Callable[[], Lifetimes],
         clock: Callable[[], int],
@@ -108,6 +121,7 @@ class Publisher:
         self._profiles = profiles
         self._workers = workers
         self._retagger = retagger
+        self._gate = gate
         self._data_key = data_key
         self._lifetimes = lifetimes
         self._clock = clock
@@ -149,10 +163,12 @@ class Publisher:
         await self._retagger.ensure(own, key)
         lifetimes, now = self._lifetimes(), self._clock()
         good, refused = _screen(rows, bad, self._profiles.refused(), now, lifetimes)
+        screen = self._gate.screen(own.log)
         if are_few(good):
-            batch = prepare(good, key, own.origin, self._data_key, now)
+            batch = prepare(good, key, own.origin, self._data_key, now, screen)
         else:
-            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now)
+            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now, screen)
+        batch, widest = await self._within_reach(batch, screen)
         refused.extend(batch.refused)
         published = [(item.code, item.sealed) for item in batch.ready]
         await self._retagger.reattach(own, key, published, lambda: self._keys.tagging(own.community))
@@ -162,9 +178,22 @@ class Publisher:
         def operation(tx: Tx) -> ChunkResult | None:
             if self._retagger.overtaken(own.log, key.epoch):
                 return None
-            return _commit(tx, own, key.epoch, batch, blobs, refused, lifetimes, actor)
+            return _commit(tx, own, key.epoch, batch, blobs, refused, lifetimes, actor, widest)
 
         return await self._writer.submit(operation)
+
+    async def _within_reach(self, batch: Batch, screen: Screen) -> tuple[Batch, Widest]:
+        """The batch without rows that would hit too many own users, and the row that hits the most."""
+        reached = await self._gate.reach([item.key for item in batch.ready], screen.approved)
+        ready: list[Prepared] = []
+        widest = Widest()
+        for item, reach in zip(batch.ready, reached, strict=True):
+            widest = max(widest, Widest(item.row.line, reach.users), key=lambda one: one.users)
+            if reach.blocked is not None:
+                batch.refused.append(blocked(item.row, reach.blocked))
+                continue
+            ready.append(item._replace(overridden=item.overridden or reach.overridden))
+        return batch._replace(ready=ready), widest
 
     async def withdraw(
         self,
@@ -270,6 +299,7 @@ def _commit(
     refused: list[Refusal],
     lifetimes: Lifetimes,
     actor: Actor,
+    widest: Widest,
 ) -> ChunkResult:
     held = records.by_tags(tx.sql, own.log, [(item.code, item.tag) for item in batch.ready])
     digests = [digest(blob) for blob in blobs]
@@ -295,12 +325,21 @@ def _commit(
     if entries.kinds:
         tx.append(own.log, entries.rows(), blobs, np.asarray(entries.blobs, np.uint32))
     records.store(tx.sql, own.log, changed.values())
+    overridden = sum(item.overridden for item in batch.ready)
     if entries.kinds or refused:
-        totals = {key: count for key, count in {**counts, "refused": len(refused)}.items() if count}
+        extra = {"refused": len(refused), "overridden": overridden}
+        totals = {key: count for key, count in {**counts, **extra}.items() if count}
         result = "partial" if refused else "ok"
         tx.audit("signal.published", actor=actor, result=result, counts=totals, about={"feed": own.name})
-    size = tx.next_index(own.log)
-    return ChunkResult(size, **counts, refused=tuple(refused), warnings=tuple(batch.warned), signals=tuple(signals))
+    return ChunkResult(
+        tx.next_index(own.log),
+        **counts,
+        refused=tuple(refused),
+        warnings=tuple(batch.warned),
+        signals=tuple(signals),
+        overridden=overridden,
+        widest=widest,
+    )
 
 
 def _record(item: Prepared, epoch: int, details: bytes, now: int, lifetimes: Lifetimes) -> OwnRecord:

@@ -11,8 +11,9 @@ fetches nothing: its lists are the guard pack (`pack`), two short ones kept by h
 package. More lists never make a verdict milder. Building a Guard takes some tenths of a second.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from tocsin_signals.errors import Rejected
@@ -29,7 +30,20 @@ from tocsin_signals.guard.things import check_device, check_pdq, check_photodna
 from tocsin_signals.guard.verdict import OK, GuardVerdict, Level, block
 from tocsin_signals.types import by_name
 
-__all__ = ["Guard", "GuardVerdict", "Level", "OwnAssets", "Pack", "read_pack"]
+__all__ = ["WARNING_RULES", "Guard", "GuardVerdict", "Level", "OwnAssets", "Pack", "read_pack"]
+
+Rules = Callable[[str, int], Iterator[GuardVerdict]]
+"""From a canonical form and the days it is to be listed to what speaks against it."""
+
+# fmt: off
+WARNING_RULES: Final = (
+    "address-cloud", "address-crawler", "address-lifetime", "address-mail", "address-parking", "address-proxy",
+    "address-public-dns", "address-relay", "address-sinkhole", "address-vpn", "bank-site", "device-random",
+    "disposable-mail", "dynamic-lifetime", "empty-parameter", "generic-page", "popular-site", "range-wide",
+    "role-mailbox", "security-site", "university-site", "username-short",
+)
+# fmt: on
+"""Every rule that warns: what an operator may have block."""
 
 _OWN: Final = block("own-asset", "This is your own, by the file of own assets.")
 
@@ -46,8 +60,9 @@ class Guard:
         self.pack = packs.built_in() if pack is None else pack
         self._hosts = Hosts(self.pack)
         self._addresses = Addresses(self.pack)
-        self._own = own_assets
+        self.own_assets = own_assets
         self._block = frozenset(block)
+        self._by_type = self._rules()
 
     def check(self, type_name: str, canonical: str, *, days: int | None = None) -> GuardVerdict:
         """The worst verdict on one canonical form to be published for `days`, None being the type's own lifetime.
@@ -58,43 +73,33 @@ class Guard:
 
     def verdicts(self, type_name: str, canonical: str, *, days: int | None = None) -> list[GuardVerdict]:
         """What every rule that speaks against it says, the worst first; empty where none does."""
-        found = list(self._found(type_name, canonical, _lifetime(type_name) if days is None else days))
-        if self._own.hit(type_name, canonical):
+        rules = self._by_type.get(type_name)
+        lifetime = _lifetime(type_name) if days is None else days
+        found = list(rules(canonical, lifetime)) if rules else []
+        if self.own_assets.hit(type_name, canonical):
             found.insert(0, _OWN)
         if self._block:
             found = [replace(one, level=Level.BLOCK) if one.rule in self._block else one for one in found]
         return sorted(found, key=lambda one: -one.level) if len(found) > 1 else found
 
-    def _found(self, type_name: str, canonical: str, days: int) -> Iterator[GuardVerdict]:
-        match type_name:
-            case "url" | "url-path" | "url-prefix":
-                return self._hosts.check_url(type_name, canonical, days)
-            case "domain":
-                return self._hosts.check_domain(canonical, days)
-            case "ip" | "cidr":
-                return self._addresses.check(canonical, days)
-            case "email" | "email-mailbox":
-                return check_mailbox(canonical, self.pack)
-            case "phone":
-                return check_phone(canonical)
-            case "username":
-                return check_username(canonical)
-            case "account":
-                return check_account(canonical)
-            case "wallet":
-                return check_wallet(canonical)
-            case "iban":
-                return check_iban(canonical)
-            case "device":
-                return check_device(canonical)
-            case "pdq":
-                return check_pdq(canonical)
-            case "photodna":
-                return check_photodna(canonical)
-            case "filehash":
-                return check_file(canonical, self.pack)
-            case _:
-                return iter(())
+    def _rules(self) -> Mapping[str, Rules]:
+        """The rules of each type."""
+        hosts, addresses, pack = self._hosts, self._addresses, self.pack
+        return {
+            **{name: partial(hosts.check_url, name) for name in ("url", "url-path", "url-prefix")},
+            "domain": hosts.check_domain,
+            **dict.fromkeys(("ip", "cidr"), addresses.check),
+            **dict.fromkeys(("email", "email-mailbox"), lambda form, _: check_mailbox(form, pack)),
+            "phone": lambda form, _: check_phone(form),
+            "username": lambda form, _: check_username(form),
+            "account": lambda form, _: check_account(form),
+            "wallet": lambda form, _: check_wallet(form),
+            "iban": lambda form, _: check_iban(form),
+            "device": lambda form, _: check_device(form),
+            "pdq": lambda form, _: check_pdq(form),
+            "photodna": lambda form, _: check_photodna(form),
+            "filehash": lambda form, _: check_file(form, pack),
+        }
 
 
 def _lifetime(type_name: str) -> int:

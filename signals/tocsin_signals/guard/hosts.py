@@ -1,5 +1,4 @@
-"""Hosts, in URLs and as domains: names of private networks, public suffixes, hosts that many people share, hosts that
-everybody knows.
+"""Hosts, in URLs and as domains: private names, public suffixes, hosts that many people share or everybody knows.
 
 A host is *meant as a whole* by its bare root, a prefix of depth 0 or 1, or the domain; one page on it is fine. The
 Public Suffix List is the copy its package carries; `shared_hosts.txt` is kept by hand; all else is the guard pack's.
@@ -27,9 +26,7 @@ DYNAMIC_DAYS: Final = 7
 _PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".intranet", ".corp", ".home")
 _PRIVATE: Final = block("private-name", "The name exists only inside a private network.")
 _SUFFIX: Final = block("public-suffix", "This is a public suffix: everybody below it would be meant.")
-_SHARED: Final = block(
-    "shared-host", "This covers a host that many people share; publish the page or account itself."
-)
+_SHARED: Final = block("shared-host", "This covers a host that many people share; publish the page or account itself.")
 _ITSELF: Final = MappingProxyType(
     {
         "top": block("top-site", "This is one of the most linked sites there are; publish the page itself."),
@@ -44,7 +41,7 @@ _ITSELF: Final = MappingProxyType(
         "disposable": warn("disposable-mail", "Every user of this disposable mail service would be meant."),
     }
 )
-"""What a host of a kind means that is published as a whole, with or without `www.`; what is below it is another host."""
+"""What a host of a kind means that is published as a whole, with or without `www.`; what is below is another host."""
 _BELOW: Final = MappingProxyType(
     {
         "bank": warn("bank-site", "This is a bank's site; was it the victim of an imitation?"),

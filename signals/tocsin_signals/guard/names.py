@@ -1,4 +1,4 @@
-"""Mailboxes of roles and of disposable services, user names that stand for nobody in particular, platforms' accounts."""
+"""Mailboxes of roles and disposable services, user names that stand for nobody in particular, platforms' accounts."""
 
 from collections.abc import Iterator
 from typing import Final

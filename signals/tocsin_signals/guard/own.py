@@ -1,9 +1,9 @@
-"""What is the operator's own and must never be published: domains, accounts, wallets, exits to the Internet, staff mail.
+"""What is the operator's own and must never be published: domains, accounts, wallets, exits to the Internet, mail.
 
 A file of one `type value` a line, or `type,value`; blank lines and lines that begin with # are passed over. The type is
-any type of signal, in any spelling of its value, or `mail-domain`: everybody's address at that domain. A signal hits an
-own asset when a look-up of the asset would try it (its own page, path, prefixes, host and parents; the mailbox behind an
-address), when it is on or below an own domain, or when it is an address in an own range.
+any type of signal, in any spelling of its value, or `mail-domain`: everybody's address at that domain. A signal hits
+an own asset when a look-up of the asset would try it (its own page, path, prefixes, host and parents; the mailbox
+behind an address), when it is on or below an own domain, or when it is an address in an own range.
 """
 
 from collections.abc import Iterator

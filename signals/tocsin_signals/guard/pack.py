@@ -1,22 +1,22 @@
 """The guard pack: lists of hosts, address ranges and files, with date, source, licence and digest of each.
 
 A file is xz around text: a line `tocsin-guard-pack/1`, a line of JSON (date, and name, kind, source, licence, count and
-SHA-256 of each list), then the entries of the lists in that order, one a line, sorted within a list. Hosts are canonical
-domains and stand for what is below them too; ranges are `addr` or `addr/len`; files are `algorithm:hex`. KINDS says
-what an entry of each kind means to the guard.
+SHA-256 of each list), then the entries of the lists in that order, one a line. Hosts are canonical domains, ranges are
+`addr` or `addr/len`, files are `algorithm:hex`; what each kind means is the rules' affair (`hosts`, `addresses`,
+`names`, `files`).
 
 A pack that comes from an operator is read with the same care as any input: bounded before it is unpacked, every digest
 and every entry checked, unknown kinds refused. The digest of a pack is of its text, so that another version of the
 compressor changes nothing. Reading the built-in one takes about a tenth of a second.
 """
 
+import datetime as dt
 import hashlib
 import json
 import lzma
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from importlib.resources import files
 from itertools import islice
@@ -42,12 +42,27 @@ HOSTS: Final = MappingProxyType(
     {
         kind: 1 << bit
         for bit, kind in enumerate(
-            "top popular shortener bio shared gateway vendor security dynamic bank university disposable".split()
+            (
+                *("top", "popular", "shortener", "bio", "shared", "gateway", "vendor", "security", "dynamic"),
+                *("bank", "university", "disposable"),
+            )
         )
     }
 )
 """Kinds of lists of hosts, each with its bit."""
-RANGES: Final = ("cdn", "cloud", "vpn", "relay", "proxy", "resolver", "mail", "crawler", "office", "sinkhole", "parking")
+RANGES: Final = (
+    "cdn",
+    "cloud",
+    "vpn",
+    "relay",
+    "proxy",
+    "resolver",
+    "mail",
+    "crawler",
+    "office",
+    "sinkhole",
+    "parking",
+)
 """Kinds of lists of addresses."""
 FILE: Final = "file"
 """The kind of lists of files."""
@@ -85,7 +100,7 @@ class ListFacts:
 class Pack:
     """A pack that was read: its facts, and one table for each kind."""
 
-    date: date
+    date: dt.date
     digest: str
     lists: tuple[ListFacts, ...]
     hosts: Names
@@ -93,11 +108,11 @@ class Pack:
     ranges: MappingProxyType[str, Ranges]
     """By kind."""
 
-    def age_days(self, today: date) -> int:
+    def age_days(self, today: dt.date) -> int:
         """How old it is."""
         return (today - self.date).days
 
-    def stale(self, today: date) -> bool:
+    def stale(self, today: dt.date) -> bool:
         """Whether it is old enough for a warning."""
         return self.age_days(today) > STALE_DAYS
 
@@ -108,7 +123,7 @@ def built_in() -> Pack:
     return read_pack(files("tocsin_signals").joinpath("data", "guard_pack.xz").read_bytes())
 
 
-def empty(on: date = date.min) -> Pack:
+def empty(on: dt.date = dt.date.min) -> Pack:
     """A pack without lists."""
     return Pack(on, "", (), Names(()), Names(()), MappingProxyType({}))
 
@@ -180,12 +195,12 @@ def _unpack(data: bytes) -> str:
         raise _wrong("it is not xz around ASCII") from None
 
 
-def _header(line: str) -> tuple[date, tuple[ListFacts, ...]]:
+def _header(line: str) -> tuple[dt.date, tuple[ListFacts, ...]]:
     if len(line) > MAX_HEADER:
         raise _wrong(f"its header has more than {MAX_HEADER} bytes")
     try:
         said = cast("dict[str, Any]", json.loads(line))
-        on, lists = date.fromisoformat(said["date"]), tuple(_facts(one) for one in said["lists"])
+        on, lists = dt.date.fromisoformat(said["date"]), tuple(_facts(one) for one in said["lists"])
     except (ValueError, TypeError, KeyError, RecursionError):
         raise _wrong("its header is not what a header is") from None
     if len(lists) > MAX_LISTS or len({one.name for one in lists}) != len(lists):

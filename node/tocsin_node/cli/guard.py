@@ -28,7 +28,7 @@ Reason = Annotated[
 ]
 Number = Annotated[int, typer.Argument(min=1, max=2**63 - 1, metavar="ID", help="Of the request.", show_default=False)]
 
-DIGEST_CHARS: Final = 16
+DIGEST_CHARS: Final = 12
 """Of a list's digest in the table; --json has it whole."""
 
 
@@ -49,11 +49,9 @@ def status(run: Invocation) -> int:
         run.out.emit(plain(shown))
         return Exit.FINDINGS if shown.pack_stale else Exit.OK
     run.out.pairs(_facts(shown))
-    rows = [
-        (one.name, one.kind, f"{one.count:,}", one.licence, one.source, one.sha256[:DIGEST_CHARS])
-        for one in shown.lists
-    ]
-    run.out.table(("list", "kind", "entries#", "licence", "source", "sha256"), rows)
+    rows = [(one.name, one.kind, f"{one.count:,}", one.licence, one.sha256[:DIGEST_CHARS]) for one in shown.lists]
+    run.out.table(("list", "kind", "entries#", "licence", "sha256"), rows)
+    run.out.note("--json has the source and the whole digest of each list.")
     if shown.pack_stale:
         run.out.note(f"warning: the pack is {shown.pack_age_days} days old; update, or name a newer one as guard.pack")
     return Exit.FINDINGS if shown.pack_stale else Exit.OK

@@ -9,11 +9,12 @@ import hashlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from ipaddress import ip_network
+from ipaddress import IPv6Address
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple
 
-_FAMILIES: Final = ((4, AF_INET, 32), (6, AF_INET6, 128))
+_FOUR: Final = (4, AF_INET, 32)
+_SIX: Final = (6, AF_INET6, 128)
 
 
 class Range(NamedTuple):
@@ -70,24 +71,25 @@ class Ranges:
 
 def range_of(text: str) -> Range:
     """The range of a canonical address or `addr/len`. Errors: ValueError."""
-    address, slash, length = text.partition("/")
-    for version, family, bits in _FAMILIES:
-        try:
-            packed = inet_pton(family, address)
-        except OSError:
-            continue
-        size = int(length) if slash else bits
-        first = int.from_bytes(packed, "big")
-        span = 1 << (bits - size) if 0 <= size <= bits else 0
-        if not span or first % span or (slash and str(size) != length) or not _canonical(family, packed, address):
-            break
-        return Range(version, first, first + span - 1)
-    raise ValueError("no canonical address or range")
+    address, _, length = text.partition("/")
+    version, family, bits = _SIX if ":" in address else _FOUR
+    try:
+        packed = inet_pton(family, address)
+    except OSError:
+        raise ValueError("no canonical address or range") from None
+    first = int.from_bytes(packed, "big")
+    span = 1
+    if length or text[-1] == "/":
+        size = int(length)
+        span = 1 << (bits - size) if 0 <= size <= bits and str(size) == length else 0
+    if not span or first % span or (inet_ntop(family, packed) != address and not _dotted(packed, address)):
+        raise ValueError("no canonical address or range")
+    return Range(version, first, first + span - 1)
 
 
-def _canonical(family: int, packed: bytes, address: str) -> bool:
-    """The system writes IPv4-like ends of IPv6 addresses dotted, the canonical form does not."""
-    return inet_ntop(family, packed) == address or (family == AF_INET6 and str(ip_network(packed)[0]) == address)
+def _dotted(packed: bytes, address: str) -> bool:
+    """The system writes the ends of some IPv6 addresses dotted, the canonical form never does."""
+    return len(packed) > 4 and str(IPv6Address(packed)) == address
 
 
 def _merged(ranges: Iterable[Range]) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ from tocsin_node.exchange.checking import attempt
 from tocsin_node.exchange.copy import Assessment
 from tocsin_node.exchange.service import Exchange, Timing
 from tocsin_node.guard.sources import Sources, guard_of, load
+from tocsin_node.guard.warn import warnings
 from tocsin_node.home import Home
 from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
@@ -76,7 +77,7 @@ class Node:
         with _own_records():
             self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
             self._trust = Trust.build(self._core)
-        self._sources = load(self._config.guard, home.root)
+        self._sources = load(self._config.guard, home)
         self._guarding = Guarding.build(self._core, lambda: self._sources, lambda: self._config.guard)
         self._matching = Matching.build(
             self._core, self._trust, self._guarding, lambda: self._config.silence.max_silence_ms
@@ -137,6 +138,7 @@ class Node:
             links=self._exchange,
             listens=str(self._config.exchange.listen or "") if serving else "",
             software=_SOFTWARE,
+            further=lambda: warnings(self._guarding, core.clock()) if serving else (),
             clock=core.clock,
         )
         asked = Asked(
@@ -242,7 +244,7 @@ class Node:
         """Read the configuration again: all of it or nothing; returns the keys that changed. Errors: Misconfigured."""
         fresh = load_config(self._core.home.config)
         changed = reload_changes(self._config, fresh, str(self._core.home.config))
-        sources = await asyncio.to_thread(load, fresh.guard, self._core.home.root)
+        sources = await asyncio.to_thread(load, fresh.guard, self._core.home)
         for key, before, after in (
             ("guard.own", self._sources.own, sources.own),
             ("guard.pack", self._sources.pack, sources.pack),

@@ -58,6 +58,11 @@ class Home:
         return self.root / "keys"
 
     @property
+    def guard(self) -> Path:
+        """The operator's files for the never-share guard."""
+        return self.root / "guard"
+
+    @property
     def radius(self) -> Path:
         """The counters of look-ups, for the guard; in no backup."""
         return self.root / "radius.db"

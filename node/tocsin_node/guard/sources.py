@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tocsin_node.config import GuardTable
 from tocsin_node.errors import Misconfigured
+from tocsin_node.home import Home
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, OwnAssets, own, pack, read_pack
 
@@ -22,13 +23,13 @@ class Sources(NamedTuple):
     block: tuple[str, ...] = ()
 
 
-def load(table: GuardTable, home: Path) -> Sources:
-    """Read and check the files that the configuration names; paths are relative to the home.
+def load(table: GuardTable, home: Home) -> Sources:
+    """Read and check the files that the configuration names; paths are relative to HOME/guard, which backups hold.
 
     Errors: Misconfigured names the file, and the line where there is one.
     """
-    packed = _read(home, table.pack, "guard.pack", pack.MAX_BYTES, read_pack)
-    assets = _read(home, table.own, "guard.own", own.MAX_BYTES, OwnAssets.parse)
+    packed = _read(home.guard, table.pack, "guard.pack", pack.MAX_BYTES, read_pack)
+    assets = _read(home.guard, table.own, "guard.own", own.MAX_BYTES, OwnAssets.parse)
     return Sources(packed, assets, table.block)
 
 
@@ -39,10 +40,10 @@ def guard_of(sources: Sources) -> Guard:
     return Guard(pack=given, own_assets=OwnAssets.parse(sources.own), block=sources.block)
 
 
-def _read(home: Path, name: str, key: str, most: int, check: Callable[[bytes], object]) -> bytes:
+def _read(folder: Path, name: str, key: str, most: int, check: Callable[[bytes], object]) -> bytes:
     if not name:
         return b""
-    path = home / name
+    path = folder / name
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)

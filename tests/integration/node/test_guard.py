@@ -131,7 +131,8 @@ def test_a_refused_request_stays_blocked_and_unknown_ones_are_not_found(node: Pl
 
 
 def test_own_assets_are_blocked_from_the_next_reload_and_a_bad_file_changes_nothing(node: Player) -> None:
-    config, assets = node.home / "tocsin.toml", node.home / "own-assets.txt"
+    config, assets = node.home / "tocsin.toml", node.home / "guard" / "own-assets.txt"
+    assets.parent.mkdir()
     with Client(token(node, "reports", "publish")) as reports:
         assert blocked(reports, "https://chat.mine.example/", "url") == ""
         config.write_text(f'{config.read_text()}\n[guard]\nown = "own-assets.txt"\nblock = ["role-mailbox"]\n')

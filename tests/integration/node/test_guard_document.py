@@ -39,9 +39,10 @@ def test_lists_own_assets_and_subjects_work_as_the_document_says(node: Player) -
     folder, config = node.home.parent, node.home / "tocsin.toml"
     block, own = blocks("toml")
     config.write_text(f"{config.read_text()}\n{block}{own.removeprefix('[guard]')}")
-    assets = re.search(r"```\n(# HOME/own-assets.*?)```", TEXT, re.DOTALL)
+    assets = re.search(r"```\n(# HOME/guard/own-assets.*?)```", TEXT, re.DOTALL)
     assert assets is not None
-    (node.home / "own-assets.txt").write_text(assets[1])
+    (node.home / "guard").mkdir()
+    (node.home / "guard" / "own-assets.txt").write_text(assets[1])
     assert set(node.run("reload")["changed"]) == {"guard.own", "guard.block"}
     shown = node.run("guard")
     assert (shown["own_assets"], shown["block"]) == (5, ["address-vpn", "address-cloud"])

@@ -238,6 +238,27 @@ def test_an_operator_makes_a_warning_block() -> None:
     assert strict.check("ip", "101.2.192.1").level is Level.WARN
 
 
+def test_an_address_kept_too_long_blocks_where_the_operator_says_so() -> None:
+    strict = Guard(block=["address-lifetime", "dynamic-lifetime"])
+    assert strict.check("ip", "93.184.216.34", days=7).level is Level.OK
+    assert strict.check("ip", "93.184.216.34", days=8).level is Level.BLOCK
+    assert strict.check("url", "evil.duckdns.org/x").level is Level.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("names", "days"),
+    [
+        (("ip", "cidr"), 7),
+        (("url", "url-path", "url-prefix", "domain"), 90),
+        (("account", "username", "email", "email-mailbox", "phone", "iban", "device"), 365),
+        (("wallet", "filehash"), types.MAX_LIFETIME_DAYS),
+    ],
+)
+def test_every_signal_ends_by_itself_addresses_within_a_week(names: tuple[str, ...], days: int) -> None:
+    known = {entry.name: entry.default_lifetime_days for entry in types.REGISTRY}
+    assert {known[name] for name in names if name in known} == {days}
+
+
 def test_every_wallet_kept_by_hand_is_in_canonical_form() -> None:
     if "wallet" not in {entry.name for entry in types.REGISTRY}:
         pytest.skip("the type is not there yet")

@@ -15,6 +15,7 @@ from tocsin_node.guard.desk import DAY_MS, Asked, Desk, Shown
 from tocsin_node.guard.gate import Gate
 from tocsin_node.guard.sources import Sources
 from tocsin_node.log.envelope import Actor
+from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.prepare import RowIn
@@ -82,6 +83,7 @@ class Office:
             feeds=feeds,
             writer=core.writer,
             keys=keys,
+            profiles=Profiles(),
             workers=workers,
             retagger=Retagger(writer=core.writer, workers=workers, data_key=DATA_KEY, clock=core.clock),
             gate=gate,

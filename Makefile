@@ -36,6 +36,7 @@ demo: env ## Three nodes on this machine: publish, replicate, match, withdraw, v
 	@$(PYTHON) -m tocsin_node demo $(DEMO)
 
 test: env ## Run every test
+	@$(UV) sync --quiet --inexact --group interop || true
 	@$(PYTHON) -m pytest $(TESTS)
 
 lint: env-lint ## Style, types, import rules, and that generated files are current

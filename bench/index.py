@@ -15,6 +15,7 @@ from bench.federation import random_rows
 from bench.limits import hash_limit, machine, percentile
 from bench.options import parser
 from bench.processes import resident
+from tocsin_node.heap import keep_small_memory
 from tocsin_node.log.tx import Stored
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.intake import take_in
@@ -30,6 +31,7 @@ def main() -> int:
     options = parser(__doc__)
     options.add_argument("--signals", type=int, default=1_000_000)
     args = options.parse_args()
+    keep_small_memory()  # as a node does
     signals = 10 * args.signals if args.large else args.signals
     print(f"machine: {machine()}")
     index, known, limit = MatchIndex(), list[bytes](), hash_limit(clock=time.thread_time)

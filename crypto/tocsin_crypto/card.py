@@ -1,9 +1,10 @@
 """Cards: a node's signed description of itself (kind ``tocsin/1/card``).
 
 A card names the organisation, its keys with their validity, its endpoints, up to four TLS certificates (current and
-next), and the digests of its profiles. The root key named inside signs it as ``<organisation>/root``; whoever pinned
-that key accepts later cards of the same organisation and key only. The highest sequence wins; an equal sequence with
-another digest is evidence of two faces.
+next), and what canonical forms it makes: the digests of its manifest and of its profiles, as of signing. Cards from
+before there was a manifest name none, and stay valid. The root key named inside signs it as ``<organisation>/root``;
+whoever pinned that key accepts later cards of the same organisation and key only. The highest sequence wins; an equal
+sequence with another digest is evidence of two faces.
 
 Opening checks form and signature. Whether a card counts *now* is ``Card.check_valid(now)``; whether it replaces the
 one held is the caller's comparison of sequences. Unknown keys at the top are kept, unknown keys elsewhere ignored.
@@ -34,7 +35,20 @@ MAX_PROFILES = 256
 """Profile digests in a card: one per registered profile."""
 
 _KNOWN = frozenset(
-    ("organisation", "role", "sequence", "not_before", "not_after", "keys", "endpoints", "certificates", "profiles")
+    (
+        *(
+            "organisation",
+            "role",
+            "sequence",
+            "not_before",
+            "not_after",
+            "keys",
+            "endpoints",
+            "certificates",
+            "profiles",
+        ),
+        "manifest",
+    )
 )
 
 K = TypeVar("K", PublicKey, SealingPublicKey)
@@ -99,7 +113,7 @@ class CardKeys:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a node says of itself; times in ms UTC, endpoints by listener name, profile digests of 32 bytes."""
+    """What a node says of itself: times in ms UTC, endpoints by listener; digests of 32 bytes, or no manifest."""
 
     organisation: str
     role: str
@@ -111,6 +125,7 @@ class Card:
     certificates: tuple[Certificate, ...]
     profiles: Mapping[str, bytes]
     unknown: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    manifest: bytes = b""
 
     def __post_init__(self) -> None:
         check_organisation(self.organisation)
@@ -120,6 +135,8 @@ class Card:
             raise Malformed(f"a card has {len(self.certificates)} certificates instead of 1 to {MAX_CERTIFICATES}")
         if any(certificate.organisation != self.organisation for certificate in self.certificates):
             raise Malformed("a card holds a certificate of another organisation")
+        if self.manifest and len(self.manifest) != 32:
+            raise Malformed(f"a card has a manifest digest of {len(self.manifest)} bytes instead of 32")
         if _KNOWN & self.unknown.keys():
             raise Malformed("a card repeats a known key among its unknown ones")
 
@@ -142,13 +159,16 @@ class Card:
                 name: from_hex(digest, "a profile digest in the card", length=32)
                 for name, digest in fields.text_map("profiles", most=MAX_PROFILES).items()
             },
+            manifest=fields.hex("manifest", length=32) if "manifest" in set(fields.keys()) else b"",
             unknown=fields.rest(_KNOWN),
         )
 
     def body(self) -> Object:
         """The object in the card's note."""
+        manifest: Object = {"manifest": self.manifest.hex()} if self.manifest else {}
         return {
             **self.unknown,
+            **manifest,
             "organisation": self.organisation,
             "role": self.role,
             "sequence": self.sequence,

@@ -74,7 +74,19 @@ def withdrawals(organisation: str, book: PeerBook, held: Delivery | None) -> str
     return f"it receives only withdrawals of what it was given (up to entry {held.last_given:,})"
 
 
+def missed(held: Delivery | None) -> str:
+    """What a recipient was not given while it was none, in words; empty for nothing. It is never sent later."""
+    if held is None or not held.gaps:
+        return ""
+    first, last = held.gaps[0][0], held.gaps[-1][1] - 1
+    if first == last:
+        return f"entry {first:,} was withheld from it before and stays so: publish again what it needs"
+    return (
+        f"entries between {first:,} and {last:,} were withheld from it before and stay so: publish again what it needs"
+    )
+
+
 def still_told(one: Recipient, book: PeerBook, held: Delivery | None) -> Recipient:
-    """A recipient as it was found; who is none any more is told apart from who never was."""
-    told = "" if one.receives else withdrawals(one.organisation, book, held)
+    """A recipient as it was found; who is none any more, or was none for a while, is told apart from the others."""
+    told = missed(held) if one.receives else withdrawals(one.organisation, book, held)
     return replace(one, why=f"{one.why}: {told}") if told else one

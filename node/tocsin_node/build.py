@@ -21,7 +21,6 @@ from tocsin_node.config import Address, Config, load_config, reload_changes
 from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
-from tocsin_node.exchange.copy import Assessment
 from tocsin_node.exchange.service import Exchange, Timing
 from tocsin_node.guard.sources import Sources, guard_of, load
 from tocsin_node.guard.warn import warnings
@@ -36,13 +35,14 @@ from tocsin_node.logging import configure
 from tocsin_node.match.intake import take_in
 from tocsin_node.match.rebuild import rebuild
 from tocsin_node.meter import Meter
+from tocsin_node.policy.bulk import Question
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.rooms import Clock, Core, Guarding, Matching, Publishing, Trust
-from tocsin_node.segment.verify import Accepted
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
+from tocsin_node.upkeep import Upkeep
 from tocsin_node.web.gauges import Gauges, Session, free_bytes
 from tocsin_node.web.readiness import Readiness
 from tocsin_signals.errors import SignalError
@@ -85,7 +85,9 @@ class Node:
         self._publishing = Publishing.build(
             self._core, self._trust, self._guarding, self._audiences, lambda: Lifetimes(self._config.lifetimes)
         )
+        timing = timing or _timing(self._config)
         self._exchange = self._build_exchange(timing) if exchange else None
+        self._upkeep = self._build_upkeep(self._exchange, timing) if self._exchange else None
         self._listener = self._build_listener(environment)
         self._readiness = Readiness(
             writer=self._core.writer, free_bytes=lambda: free_bytes(home), problems=self._core.profiles.problems
@@ -93,8 +95,9 @@ class Node:
         self._web = self._build_web(self._config.web.listen) if exchange and self._config.web.listen else None
         self._totals: asyncio.Task[None] | None = None
         self._counting: asyncio.Task[None] | None = None
+        self._rounds: asyncio.Task[None] | None = None
 
-    def _build_exchange(self, timing: Timing | None) -> Exchange:
+    def _build_exchange(self, timing: Timing) -> Exchange:
         core, trust = self._core, self._trust
         return Exchange(
             own=trust.own,
@@ -110,14 +113,27 @@ class Node:
             tally=core.tally,
             meter=core.meter,
             audiences=self._audiences,
-            assess=self._assess,
+            ask=self._ask,
             on_state=self._matching.book.set_state,
             on_heard=self._matching.book.heard,
             network=core.edges.network,
+            rules=core.edges.rules(),
+            probes_enabled=lambda: self._config.probes.enabled,
             clock=core.clock,
             random=core.edges.random,
             jitter=core.edges.jitter,
-            timing=timing or _timing(self._config),
+            timing=timing,
+        )
+
+    def _build_upkeep(self, exchange: Exchange, timing: Timing) -> Upkeep:
+        return Upkeep(
+            feeds=self._publishing.feeds,
+            keeper=self._publishing.keeper,
+            lookup=self._matching.reserved,
+            agreements=exchange.agreements,
+            enabled=lambda: self._config.probes.enabled,
+            first_s=timing.probes_first_s,
+            every_s=timing.probes_every_s,
         )
 
     def _build_listener(self, environment: Mapping[str, str]) -> Door:
@@ -125,12 +141,14 @@ class Node:
         status = Status(
             home=core.home,
             own=trust.own,
+            rules=core.edges.rules,
             store=core.store,
             writer=core.writer,
             peers=trust.peers,
             policies=trust.policies,
             communities=trust.communities,
             feeds=self._publishing.feeds,
+            probes=self._publishing.keeper.count,
             book=self._matching.book,
             index=self._matching.index,
             profiles=core.profiles,
@@ -179,7 +197,10 @@ class Node:
             gauges=gauges,
             meter=core.meter,
             sessions=lambda: (
-                {name: Session(link, exchange.contact(name)) for name, link in exchange.states().items()}
+                {
+                    name: Session(link, exchange.contact(name), exchange.agreement(name))
+                    for name, link in exchange.states().items()
+                }
                 if exchange
                 else {}
             ),
@@ -206,6 +227,8 @@ class Node:
                 self._core.workers.warm(attempt)
                 await asyncio.to_thread(guard_of, self._sources)  # else the first row published would hold up the loop
                 await self._exchange.start(self._config.exchange.listen)
+            if self._upkeep is not None:
+                self._rounds = asyncio.create_task(self._upkeep.run(), name="probe signals")
         except BaseException:
             await self.stop()
             raise
@@ -220,20 +243,17 @@ class Node:
         """Let what is under way finish, write what waits, close."""
         if self._web is not None:
             await self._web.stop()
+        await _ended(self._rounds)
         if self._exchange is not None:
             await self._exchange.stop()
         await self._listener.stop()
         if self._totals is not None:
-            self._totals.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._totals
+            await _ended(self._totals)
             await self._core.tally.flush()
             if self._exchange is not None:
                 await self._core.writer.submit(lambda tx: tx.audit("node.stopped"))
         if self._counting is not None:
-            self._counting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._counting
+            await _ended(self._counting)
             await self._guarding.radius.flush()
         self._guarding.radius.close()
         await asyncio.to_thread(self._core.writer.stop)
@@ -263,9 +283,15 @@ class Node:
     def _audiences(self) -> Mapping[str, Collection[str]]:
         return self._config.audiences
 
-    def _assess(self, log: int, accepted: Accepted) -> Assessment:
-        judge, book = self._matching.judge, self._matching.book
-        return Assessment(judge.assess(log, accepted.run), judge.policy_digest(book.get(log)))
+    def _ask(self, log: int) -> Question:
+        return self._matching.judge.question(self._matching.book.get(log))
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _core(home: Home, organisation: str, environment: Mapping[str, str], clock: Clock, edges: Edges) -> Core:

@@ -43,6 +43,7 @@ class CardContent:
     role: str
     endpoints: tuple[Address, ...]
     profiles: Mapping[str, bytes]
+    manifest: bytes = b""
 
 
 def card_endpoints(card: Card) -> tuple[Address, ...]:
@@ -221,6 +222,7 @@ def _signed(
                 endpoints=dict(zip(names, map(str, content.endpoints), strict=False)),
                 certificates=tuple(identity.certificate for identity in keyring.tls),
                 profiles=content.profiles,
+                manifest=content.manifest,
             ),
             root,
         )

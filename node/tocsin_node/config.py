@@ -185,6 +185,12 @@ class GuardTable(_Table):
     radius_limit: Annotated[int, Field(ge=1, lt=RADIUS_SUBJECTS)] = 50
 
 
+class Probes(_Table):
+    """Whether peers' canonical forms are compared with ours, and probe signals kept for theirs."""
+
+    enabled: bool = True
+
+
 class Log(_Table):
     """The log on stderr."""
 
@@ -211,6 +217,7 @@ class Config(_Table):
         AfterValidator(_frozen),
     ]
     guard: GuardTable = GuardTable()
+    probes: Probes = Probes()
     log: Log = Log()
 
     @property
@@ -246,6 +253,7 @@ CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
         "guard.block": Change.NOW,
         "guard.radius_days": Change.NOW,
         "guard.radius_limit": Change.NOW,
+        "probes.enabled": Change.NOW,
         "log.level": Change.NOW,
     }
 )

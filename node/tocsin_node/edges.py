@@ -21,6 +21,7 @@ from tocsin_node.local.calls import Calls
 from tocsin_node.local.listener import Listener
 from tocsin_node.log.highwater import HighWater
 from tocsin_node.log.writer import Schedule
+from tocsin_node.rules import Rules, own_rules
 from tocsin_node.store.sqlite import SqliteStore
 from tocsin_node.workers import Workers
 
@@ -65,3 +66,4 @@ class Edges:
     workers: Callable[[], Workers] = Workers
     network: Network = field(default_factory=GrpcNetwork)
     door: MakeDoor = Listener
+    rules: Callable[[], Rules] = own_rules

@@ -185,7 +185,10 @@ def _delivery_steps(events: Iterable[Event], delivered: Delivery | None) -> Iter
     """What of the signal's life the peer has acknowledged."""
     for event in events:
         reached = delivered is not None and delivered.has(event.index, event.entry)
-        why = f"entry {event.index} is {'acknowledged' if reached else 'not acknowledged yet'}"
+        state = "acknowledged" if reached else "not acknowledged yet"
+        if delivered is not None and not reached and event.index < delivered.size:
+            state = "withheld from it, since it was no recipient then, and stays so: publish the signal again"
+        why = f"entry {event.index} is {state}"
         yield Step("delivered", _kind(event), Outcome.HOLDS if reached else Outcome.FAILS, why)
 
 

@@ -57,13 +57,15 @@ def init_home(
     endpoint: str = "",
     unlock: Unlock | None = None,
     profiles: Mapping[str, bytes],
+    manifest: bytes = b"",
     clock: Callable[[], int],
     random: Random = secrets.token_bytes,
 ) -> InitReport:
     """Make a home; blocking.
 
     `listen` is an address or address:port, a free port is chosen when none or 0 is given; `endpoint` is what the card
-    tells peers, by default the same; `unlock` seals the keys, and None makes the file HOME/keys/unlock.
+    tells peers, by default the same; `unlock` seals the keys, and None makes the file HOME/keys/unlock. `profiles` and
+    `manifest` are the digests that the card names (`rules`).
     Errors: Refused when the home exists and is not empty, Misconfigured or Invalid for a bad argument.
     """
     check_place(home.root)
@@ -82,7 +84,8 @@ def init_home(
             unlock = Unlock.find({}, building)
         else:
             how = unlock.how
-        signed = _fill(building, config, unlock, profiles, clock, random)
+        content = CardContent(config.role, config.endpoints, profiles, manifest)
+        signed = _fill(building, config, unlock, content, clock, random)
         keyfile.write_private(building.config, text)
         try:
             building.root.rename(home.root)
@@ -158,7 +161,7 @@ def _fill(
     home: Home,
     config: Config,
     unlock: Unlock,
-    profiles: Mapping[str, bytes],
+    content: CardContent,
     clock: Callable[[], int],
     random: Random,
 ) -> SignedCard:
@@ -170,7 +173,6 @@ def _fill(
     keyring.save(home, unlock)
     save_root(home, unlock, config.organisation, root)
     signer = NoteSigner(root_key_name(config.organisation), root)
-    content = CardContent(config.role, config.endpoints, profiles)
     signed = first_card(keyring, signer, content, now=now)
     origin = f"{config.organisation}/audit/{datetime.fromtimestamp(now / 1000, UTC).year}"
 

@@ -47,6 +47,17 @@ SHOW_S: Final = 3600.0  # between two looks at which certificates are in date: t
 PROBE_S: Final = 5.0  # of `peer check`, for a connection and then for the TLS handshake
 SKEW_MS: Final = 10_000  # clock difference from which it is told: below it the network explains it
 
+# ---- probes
+PROBE_QUESTIONS: Final = 64  # that a peer may ask in an hour: four whole runs of fresh probes; a look costs 5 ms
+PROBE_AGAIN_MS: Final = 24 * 3600 * 1000  # between two runs with a peer: its software changes rarely
+PROBE_TYPES: Final = 64  # types in one question: every type there is
+PROBE_FORM_BYTES: Final = 8192  # of the one canonical form shown: the longest there is
+PROBE_ROWS: Final = 1024  # probe signals of one feed looked up: four of every type under many epochs
+PROBE_DETAILS: Final = 65_536  # distinct details with the mark looked at: one a publisher, and room for nonsense
+PROBE_DETAILS_BYTES: Final = 256  # of details with the mark: they have some 80
+PROBES_FIRST_S: Final = 900.0  # from the start until probe signals are kept and looked up: feeds have caught up then
+PROBES_EVERY_S: Final = 3600.0  # and then again; "daily" with room for nodes that run an hour a day
+
 # ---- local listener
 LOCAL_MESSAGE_BYTES: Final = 8 * 1024 * 1024  # 4,096 rows of 2 kB
 PUBLISH_ROWS: Final = 4096  # per chunk: one commit
@@ -62,6 +73,7 @@ CHANGES_BYTES: Final = 16 * 1024  # of a revision's changes: details at their la
 LIFE_EVENTS: Final = 1024  # entries about one signal that are shown: 4 MB of details at their largest
 PROOF_EVENTS: Final = 256  # entries in one proof file: with cosigned checkpoints it still fits a local message
 PROOF_BYTES: Final = 8 * 1024 * 1024  # of a proof file that is read
+EXPORT_ROWS: Final = 256  # signals in one answer of an export: 3 MB at their largest, and all the node holds of it
 TOKENS: Final = 1024  # per node
 LOCAL_CALLS: Final = 256  # under way at once on the local listener: bounds memory at 256 requests
 TALLY_KINDS: Final = 4096  # kinds of audit totals waiting in memory: all tokens with four purposes each

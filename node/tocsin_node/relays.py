@@ -8,6 +8,7 @@ stopped: what this node does not believe itself it does not hand to others.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tocsin_node.audience import Recipient, receives, recipients
 from tocsin_node.errors import NotFound, Refused
@@ -18,6 +19,8 @@ from tocsin_node.names import local_name
 from tocsin_node.peers.book import PeerBook
 from tocsin_node.policy.model import Policy
 from tocsin_node.store.protocol import Session, Store
+
+_NO_SUCH_FEED: Final = "this node follows no feed of that origin: `tocsin status` lists them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Relays:
         self._book = book
         self._policy_of = policy_of
         self._audiences = audiences
+        self._observers: list[Callable[[str, str], None]] = []
         with store.read() as session:
             self._served = {relay.origin: relay for relay in _read(session, "AND relayed_to <> ''", ())}
 
@@ -61,7 +65,7 @@ class Relays:
         with self._store.read() as session:
             found = _read(session, "AND origin = ?", (origin,))
         if not found:
-            raise NotFound("this node follows no feed of that origin: `tocsin status` lists them")
+            raise NotFound(_NO_SUCH_FEED)
         return found[0]
 
     async def serve_on(self, origin: str, audience: str, *, actor: Actor) -> Relay:
@@ -75,7 +79,7 @@ class Relays:
         def operation(tx: Tx) -> Relay:
             found = _read(tx.sql, "AND origin = ?", (origin,))
             if not found:
-                raise NotFound("this node follows no feed of that origin: `tocsin status` lists them")
+                raise NotFound(_NO_SUCH_FEED)
             self._check(found[0], audience)
             if found[0].audience == audience:
                 return found[0]
@@ -87,6 +91,33 @@ class Relays:
             return changed
 
         return await self._writer.submit(operation)
+
+    def on_trust(self, observer: Callable[[str, str], None]) -> None:
+        """Call with origin and peer, on the writer's thread, when a distrust is lifted."""
+        self._observers.append(observer)
+
+    async def trust(self, origin: str, peer: str, *, actor: Actor) -> Relay:
+        """Take a feed from a peer again whose serving of it was false. What it sent stays as evidence.
+
+        Errors: NotFound for the feed, or when the peer is not distrusted for it.
+        """
+
+        def operation(tx: Tx) -> Relay:
+            found = _read(tx.sql, "AND origin = ?", (origin,))
+            if not found:
+                raise NotFound(_NO_SUCH_FEED)
+            if tx.sql.one("SELECT 1 FROM distrusted WHERE log = ? AND peer = ?", (found[0].log, peer)) is None:
+                raise NotFound(f"{origin} is not kept from coming from {peer}: `tocsin status` warns where one is")
+            tx.sql.execute("DELETE FROM distrusted WHERE log = ? AND peer = ?", (found[0].log, peer))
+            tx.audit("feed.source_trusted", actor=actor, peer=peer, about={"origin": origin})
+            tx.after(lambda: self._tell_trusted(origin, peer))
+            return found[0]
+
+        return await self._writer.submit(operation)
+
+    def _tell_trusted(self, origin: str, peer: str) -> None:
+        for observer in self._observers:
+            observer(origin, peer)
 
     def receives(self, relay: Relay, peer: str) -> bool:
         """Whether a peer may follow the feed here now, as far as peers, policies and audiences decide."""

@@ -24,6 +24,7 @@ from tocsin_node.log.writer import Writer
 from tocsin_node.match.feeds import FeedBook
 from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
+from tocsin_node.match.reserved import ReservedLookup
 from tocsin_node.match.service import Matcher
 from tocsin_node.meter import Meter
 from tocsin_node.peers.book import PeerState
@@ -32,6 +33,7 @@ from tocsin_node.policies import Policies
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.lifetimes import Lifetimes
+from tocsin_node.publish.reserved import ProbeKeeper
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import Publisher
 from tocsin_node.relays import Relays
@@ -117,6 +119,7 @@ class Matching:
     book: FeedBook
     judge: Judge
     matcher: Matcher
+    reserved: ReservedLookup
 
     @classmethod
     def build(cls, core: Core, trust: Trust, guarding: Guarding, max_silence_ms: Callable[[], int]) -> Self:
@@ -146,7 +149,15 @@ class Matching:
             guard_key=guarding.key,
             clock=core.clock,
         )
-        return cls(index, book, judge, matcher)
+        reserved = ReservedLookup(
+            index=index,
+            feeds=book,
+            keys=trust.communities,
+            profiles=core.profiles,
+            store=core.store,
+            clock=core.clock,
+        )
+        return cls(index, book, judge, matcher, reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,7 @@ class Publishing:
     retagger: Retagger
     publisher: Publisher
     desk: Desk
+    keeper: ProbeKeeper
     relays: Relays
     data_key: bytes
     audiences: Audiences
@@ -207,6 +219,15 @@ class Publishing:
             lifetimes=lifetimes,
             clock=clock,
         )
+        keeper = ProbeKeeper(
+            store=core.store,
+            writer=writer,
+            retagger=retagger,
+            profiles=core.profiles,
+            publishing=trust.communities.publishing,
+            data_key=data_key,
+            clock=clock,
+        )
         relays = Relays(
             store=core.store,
             writer=writer,
@@ -214,4 +235,4 @@ class Publishing:
             policy_of=trust.policies.policy_of,
             audiences=audiences,
         )
-        return cls(feeds, retagger, publisher, desk, relays, data_key, audiences)
+        return cls(feeds, retagger, publisher, desk, keeper, relays, data_key, audiences)

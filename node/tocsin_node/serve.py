@@ -13,6 +13,7 @@ import structlog
 from tocsin_node.build import Node
 from tocsin_node.errors import NodeError
 from tocsin_node.exchange.service import Timing
+from tocsin_node.heap import keep_small_memory
 from tocsin_node.home import Home, lock
 
 
@@ -30,6 +31,7 @@ async def _serve(home: Home, ready: Callable[[str], None] | None) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    keep_small_memory()
     node = Node(home, environment=os.environ, exchange=True)
     address = await node.start()
     reloads: set[asyncio.Task[None]] = set()  # a task nobody holds may vanish

@@ -8,6 +8,7 @@ from typing import Protocol
 from tocsin_node.audience import demands, recipients
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities, Community
+from tocsin_node.exchange.agreement import NOTHING, Agreement
 from tocsin_node.exchange.contact import Contact
 from tocsin_node.exchange.lag import Lag
 from tocsin_node.exchange.link import FollowedState, LinkState
@@ -25,6 +26,7 @@ from tocsin_node.policies import Policies
 from tocsin_node.policy.verdict import FeedState as Reliance
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.feeds import Feeds, OwnFeed
+from tocsin_node.rules import Rules
 from tocsin_node.store.protocol import Store
 
 
@@ -37,6 +39,10 @@ class Links(Protocol):
 
     def contact(self, organisation: str) -> Contact:
         """When a peer was last in touch."""
+        ...
+
+    def agreement(self, organisation: str) -> Agreement:
+        """Whether a peer makes the same canonical forms."""
         ...
 
 
@@ -62,6 +68,8 @@ class FeedState:
     """Of followed feeds: the own audience it is served on to; empty: nobody."""
     source: str = ""
     """Of followed feeds: the peer its entries come from now; empty: nobody."""
+    probes: int = 0
+    """Of own feeds: live probe signals among its entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,9 @@ class PeerReport:
     said: Said
     heard_at: int
     contact: Contact
+    agreement: Agreement
+    manifest: bytes
+    """Of this node's own canonical forms."""
     feeds: tuple[FeedState, ...]
     sent: tuple[SentFeed, ...]
 
@@ -117,12 +128,14 @@ class Status:
         *,
         home: Home,
         own: OwnCard,
+        rules: Callable[[], Rules],
         store: Store,
         writer: Writer,
         peers: Peers,
         policies: Policies,
         communities: Communities,
         feeds: Feeds,
+        probes: Callable[[OwnFeed], int],
         book: FeedBook,
         index: MatchIndex,
         profiles: Profiles,
@@ -135,12 +148,14 @@ class Status:
     ) -> None:
         self._home = home
         self._own = own
+        self._rules = rules
         self._store = store
         self._writer = writer
         self._peers = peers
         self._policies = policies
         self._communities = communities
         self._feeds = feeds
+        self._probes = probes
         self._book = book
         self._index = index
         self._profiles = profiles
@@ -189,6 +204,7 @@ class Status:
                 audience=feed.audience,
                 delivered=tuple(one for one in acknowledged if one.log == feed.log),
                 relay=feed.relay,
+                probes=self._probes(feed),
             )
             for feed in self._feeds.all()
             if feed.log in heads
@@ -204,6 +220,8 @@ class Status:
             said=peer_word(peer, [self._feed_facts(one) for one in facts]),
             heard_at=max(link.heard_at if link else 0, contact.called_at),
             contact=contact,
+            agreement=NOTHING if self._links is None else self._links.agreement(organisation),
+            manifest=self._rules().manifest,
             feeds=tuple(self._followed_state(one) for one in facts),
             sent=self._sent(organisation),
         )
@@ -316,8 +334,18 @@ class Status:
         with self._store.read() as session:
             found = session.all(query)
         return [
-            f"{origin} is not taken from {peer} any more: what it sent was false ({why})" for origin, peer, why in found
+            f"{origin} is not taken from {peer} any more: what it sent was false ({why}). "
+            f"`tocsin feed trust {origin} {peer}` lifts that"
+            for origin, peer, why in found
         ]
+
+    def _disagreements(self) -> list[str]:
+        """Peers, whose canonical forms differ from ours."""
+        if self._links is None:
+            return []
+        names = sorted(peer.organisation for peer in self._peers.book.active())
+        found = [name for name in names if self._links.agreement(name).alarms()]
+        return [f"{name} makes other canonical forms: see `tocsin peer status {name}`" for name in found]
 
     def deliveries(self, log: int | None = None) -> list[Delivery]:
         """What peers have acknowledged of every feed, or of one."""
@@ -330,6 +358,7 @@ class Status:
         warnings += [f"{feed.origin} is stopped: {feed.why}" for feed in followed if feed.state == "stopped"]
         warnings += [f"{feed.origin} has been silent for too long" for feed in followed if feed.state == "silent"]
         warnings += self._distrusted()
+        warnings += self._disagreements()
         for feed in self._feeds.all():
             members = self._audiences().get(feed.audience, ())
             found = recipients(feed.name, members=members, book=self._peers.book, policy_of=self._policies.policy_of)

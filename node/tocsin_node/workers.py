@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, Protocol, TypeVar
 
+from tocsin_node.heap import keep_small_memory
 from tocsin_node.limits import INLINE_SLOW_VALUES, INLINE_VALUES
 from tocsin_signals.canon import SLOW_TYPES
 
@@ -82,6 +83,7 @@ def _touch(_: Callable[..., object]) -> None:
 def _begin() -> None:
     """Ctrl-C at the terminal reaches the whole process group; the parent decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_small_memory()
     threading.Thread(target=_end_with_parent, name="tocsin-parent", daemon=True).start()
 
 

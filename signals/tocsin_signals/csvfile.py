@@ -1,9 +1,9 @@
 """CSV files in, rejects out: as a stream, with a limit on everything. Reference signals 6.
 
-Read: UTF-8 with or without byte order mark; comma, semicolon or tab, decided from the header line only; quotes as in
-RFC 4180. A damaged line (bad UTF-8, NUL, too long, broken quotes) becomes a RowReject and reading goes on with the
-next line: an opening quote that never closes costs its own line, not the rest of the file. Errors of the whole file
-(its header) are raised.
+Read: UTF-8 with or without byte order mark, UTF-16 with one; comma, semicolon or tab, as the caller names it or a first
+line `sep=;`, else decided from the header line only; quotes as in RFC 4180. A damaged line (bad UTF-8, NUL, too long,
+broken quotes) becomes a RowReject and reading goes on with the next line: an opening quote that never closes costs its
+own line, not the rest of the file. Errors of the whole file (its header) are raised.
 """
 
 import csv
@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final, TextIO
 
+from tocsin_signals.columns import Columns
 from tocsin_signals.errors import Rejected
 from tocsin_signals.lines import MAX_RECORD_BYTES, Line, Lines, decoded, readable
-from tocsin_signals.rows import REJECT_COLUMNS, Columns, Row, RowReject, column_meaning
+from tocsin_signals.mapping import NO_MAPPING, SEPARATORS, ColumnMapping
+from tocsin_signals.rows import REJECT_COLUMNS, Row, RowReject, column_meaning
 
-_SEPARATORS: Final = (",", ";", "\t")
+_HINT: Final = re.compile(r"sep=([,;\t])", re.IGNORECASE)
+"""What a spreadsheet may write in front of the header, to find the separator again."""
 _NO_DELIMITER: Final = "\x1f"
 """Stands in where the header has one column, so that a plain list may hold commas."""
 _QUOTED: Final = re.compile(r'"[^"]*"')
@@ -27,19 +30,34 @@ class CsvFile:
     Iterate for rows. Raises Rejected if the header cannot be used; the caller closes the stream.
     """
 
-    def __init__(self, stream: BinaryIO, *, default_type: str | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        default_type: str | None = None,
+        mapping: ColumnMapping = NO_MAPPING,
+        separator: str | None = None,
+    ) -> None:
         self._lines = Lines(stream)
+        text = self._first()
+        separator = separator or mapping.separator
+        if hint := _HINT.fullmatch(text.strip("\r\n ")):
+            separator = separator or hint[1]
+            text = self._first()
+        self.separator: Final = separator or _separator(text)
+        self._delimiter = self.separator if self.separator in text else _NO_DELIMITER
+        cells, _ = _split([text], self._delimiter)
+        self._columns = Columns(
+            without_empty_end(cells), separator=self.separator, default_type=default_type, mapping=mapping
+        )
+        self.header: Final = self._columns.header
+        self.left_out: Final = self._columns.left_out
+
+    def _first(self) -> str:
         first = self._lines.take()
         if first is None:
             raise Rejected("header", "The file is empty; its first line must name the columns.")
-        text = decoded(first)
-        self.separator: Final = _separator(text)
-        self._delimiter = self.separator if self.separator in text else _NO_DELIMITER
-        cells, _ = _split([text], self._delimiter)
-        while cells and not cells[-1].strip():  # spreadsheets export empty columns at the right
-            cells.pop()
-        self.header: Final = tuple(cells)
-        self._columns = Columns(self.header, separator=self.separator, default_type=default_type)
+        return decoded(first)
 
     def rejects_writer(self, stream: TextIO) -> "CsvRejects":
         """A writer of rejects in this file's own columns."""
@@ -99,9 +117,17 @@ class CsvRejects:
         self._writer.writerow([*cells, reject.line, reject.reason, reject.sentence])
 
 
+def without_empty_end(cells: Sequence[str]) -> tuple[str, ...]:
+    """A header without the empty columns that spreadsheets export at the right."""
+    end = len(cells)
+    while end and not cells[end - 1].strip():
+        end -= 1
+    return tuple(cells[:end])
+
+
 def _separator(header: str) -> str:
     bare = _QUOTED.sub("", header)
-    counts = sorted(((bare.count(sign), sign) for sign in _SEPARATORS), reverse=True)
+    counts = sorted(((bare.count(sign), sign) for sign in SEPARATORS), reverse=True)
     if counts[0][0] == 0:
         return ","
     if counts[0][0] == counts[1][0]:

@@ -1,10 +1,11 @@
 """JSON Lines in, rejects out: one object a line, keys named as the columns of a CSV file are. Reference signals 6.
 
-Read: UTF-8 with or without byte order mark; blank lines are skipped. Lists are arrays, confidence a number,
-human_review_required a flag; a text is read exactly as a cell is. Keys follow the rules of columns: synonyms count as
-one, two of one meaning are an error, unknown ones too unless they start with `x-`; `line`, `reason` and `sentence` are
-ignored. Like a header, the first object shows whether the file can be read at all: what is wrong with its form is
-raised, with its line. Later lines that cannot be used become RowRejects and reading goes on.
+Read: UTF-8 with or without byte order mark, UTF-16 with one; blank lines are skipped. Lists are arrays, confidence a
+number, human_review_required a flag; a text is read exactly as a cell is. Keys follow the rules of columns: synonyms
+count as one, two of one meaning are an error, unknown ones too unless they start with `x-` or a mapping says which
+count; `line`, `reason` and `sentence` are ignored. Like a header, the first object shows whether the file can be read
+at all: what is wrong with its form is raised, with its line. Later lines that cannot be used become RowRejects and
+reading goes on.
 
 Refused as well: repeated keys, nesting beyond MAX_NESTING, numbers that are not whole, lone surrogates and NUL however
 they are written, values that are no text (a number has lost its zeros and its plus sign before anybody sees it).
@@ -17,6 +18,7 @@ from typing import BinaryIO, Final, TextIO, cast
 
 from tocsin_signals.errors import Rejected
 from tocsin_signals.lines import Line, Lines, decoded, readable
+from tocsin_signals.mapping import NO_MAPPING, ColumnMapping
 from tocsin_signals.rows import (
     MAX_CELL_BYTES,
     MAX_COLUMNS,
@@ -25,7 +27,6 @@ from tocsin_signals.rows import (
     RowBuilder,
     RowReject,
     column_meaning,
-    unknown_name,
 )
 
 MAX_NESTING: Final = 16
@@ -43,9 +44,13 @@ class JsonLinesFile:
     Iterate for rows. Raises Rejected if the first object shows another kind of file; the caller closes the stream.
     """
 
-    def __init__(self, stream: BinaryIO, *, default_type: str | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, *, default_type: str | None = None, mapping: ColumnMapping = NO_MAPPING
+    ) -> None:
         self._lines = Lines(stream)
-        self._builder = RowBuilder(default_type=default_type, list_separators="|;")
+        self._mapping = mapping
+        self._left_out: dict[str, None] = {}
+        self._builder = RowBuilder(default_type=default_type, list_separators="|;", words=mapping.words)
         while (line := self._lines.take()) is not None:
             if line.cut or line.raw.strip():
                 self._lines.put_back([line])
@@ -54,11 +59,16 @@ class JsonLinesFile:
 
     def _look_at(self, line: Line) -> None:
         try:
-            said = _said(_object(decoded(line)))
+            said = self._said(_object(decoded(line)))
         except Rejected as error:
             raise Rejected(error.reason, f"Line {line.number}: {error.sentence}") from None
         if "value" in said and "type" not in said and self._builder.default_type is None:
             raise Rejected("no-type", f"Line {line.number} names no type, and no default type was given.")
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Keys that no row has, of the lines read so far; at most MAX_COLUMNS."""
+        return tuple(self._left_out)
 
     def rejects_writer(self, stream: TextIO) -> "JsonRejects":
         """A writer of rejects in the same format."""
@@ -70,9 +80,29 @@ class JsonLinesFile:
                 continue
             cells = () if line.cut else (readable(line),)
             try:
-                yield self._builder.row(line.number, _said(_object(decoded(line))), cells)
+                yield self._builder.row(line.number, self._said(_object(decoded(line))), cells)
             except Rejected as error:
                 yield RowReject(line.number, error.reason, error.sentence, cells)
+
+    def _said(self, found: dict[str, object]) -> dict[str, object]:
+        """What the keys mean, without what is empty."""
+        if len(found) > MAX_COLUMNS:
+            raise Rejected("columns", f"The object has more than {MAX_COLUMNS} keys.")
+        said: dict[str, object] = {}
+        seen: set[str] = set()
+        for place, (key, item) in enumerate(found.items(), 1):
+            meaning = self._mapping.of_key(key, place)
+            if meaning is None and len(self._left_out) < MAX_COLUMNS:
+                self._left_out[key.strip() or "(no name)"] = None
+            if meaning in seen:
+                raise Rejected("duplicate-column", f"Two keys mean {meaning}; keep one.")
+            if not meaning:
+                continue
+            seen.add(meaning)
+            shown = item.strip() if isinstance(item, str) else item
+            if shown not in ("", None):
+                said[meaning] = shown
+        return said
 
 
 class JsonRejects:
@@ -112,27 +142,6 @@ def _object(text: str) -> dict[str, object]:
         raise Rejected("not-json", "The line is not one JSON object; is it another format?")
     _check(cast("object", found), 1)
     return cast("dict[str, object]", found)
-
-
-def _said(found: dict[str, object]) -> dict[str, object]:
-    """What the keys mean, without what is empty."""
-    if len(found) > MAX_COLUMNS:
-        raise Rejected("columns", f"The object has more than {MAX_COLUMNS} keys.")
-    said: dict[str, object] = {}
-    seen: set[str] = set()
-    for place, (key, item) in enumerate(found.items(), 1):
-        meaning = column_meaning(key)
-        if meaning is None:
-            raise unknown_name("key", key, place)
-        if meaning in seen:
-            raise Rejected("duplicate-column", f"Two keys mean {meaning}; keep one.")
-        if not meaning:
-            continue
-        seen.add(meaning)
-        shown = item.strip() if isinstance(item, str) else item
-        if shown not in ("", None):
-            said[meaning] = shown
-    return said
 
 
 def _check(item: object, depth: int) -> None:

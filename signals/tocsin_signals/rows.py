@@ -1,23 +1,24 @@
 """Rows of identifiers: which column or key means what, and what a cell may hold. Reference signals 6.
 
-Every format of files shares this (`rowfile` lists them). A header is mapped once: names are compared in lower case with
-spaces and hyphens as `_`, several common synonyms count as one column, two columns of one meaning are an error, and so
-is an unknown name unless it starts with `x-` (kept as a details key). `line`, `reason` and `sentence` are ignored, so
-that a corrected rejects file can be read again.
+Every format of files shares this (`rowfile` lists them). Names of columns and keys are compared in lower case with
+spaces and hyphens as `_`; several common synonyms count as one column. What a rejects file adds is ignored, so that a
+corrected one can be read again. What a header as a whole may be is for `columns` to say.
 
-Nothing is guessed: no type from a value or a column name, no number from what a spreadsheet left of one. Cells become
-the shapes details need (lists split, numbers and flags read); whether the words are allowed is for `details` to say,
+Nothing is guessed: no type from a value or a column name, no number from what a spreadsheet left of one (`damage`).
+Cells become the shapes details need: lists are split, numbers and flags read, and a word of a vocabulary may be written
+in any case, with spaces or hyphens (`TLP:AMBER`, `CSAM known`). Whether the words are allowed is for `details` to say,
 and what a value's canonical form is for `canon`. An error sentence never quotes a cell.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from tocsin_signals import types
+from tocsin_signals import types, vocab
+from tocsin_signals.damage import refuse_damage
 from tocsin_signals.errors import Rejected
 
 MAX_COLUMNS: Final = 200
@@ -27,6 +28,8 @@ MAX_CELL_BYTES: Final = 8192
 
 REJECT_COLUMNS: Final = ("line", "reason", "sentence")
 """What a rejects file adds to the original columns."""
+IGNORED: Final = frozenset({*REJECT_COLUMNS, "place", "found", "signal", "issued_at"})
+"""Those; what the rejects file of a document such as a STIX bundle adds; what an export says of a signal's life."""
 
 # fmt: off
 _UNCHANGED: Final = (
@@ -44,6 +47,7 @@ _SYNONYMS: Final = MappingProxyType(
         "purposes": ("purposes", "permitted_purposes"),
         "case_ref": ("case_ref", "case_id", "case"),
         "tags": ("tags", "tag"),
+        "state": ("state",),
     }
     | {name: (name,) for name in _UNCHANGED}
 )
@@ -51,20 +55,26 @@ _MEANING: Final = MappingProxyType({word: column for column, words in _SYNONYMS.
 _LISTS: Final = frozenset({"abuse_types", "purposes", "forbidden", "legal_basis", "jurisdiction", "tags"})
 _FLAGS: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
 
+VOCABULARIES: Final = MappingProxyType(
+    {
+        vocabulary.name: vocabulary
+        for vocabulary in (
+            *(vocab.STANCE, vocab.ABUSE_TYPES, vocab.SEVERITY, vocab.REVIEW_LEVEL, vocab.BASIS, vocab.TLP),
+            *(vocab.PURPOSES, vocab.FORBIDDEN, vocab.PERMITTED_ACTIONS),
+        )
+    }
+)
+"""The columns whose words are closed."""
+
+Words = Mapping[str, Mapping[str, str]]
+"""By column, what a mapping makes of a file's words; these are casefolded."""
+
+_NO_TABLE: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_WORDS: Final[Words] = MappingProxyType({})
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
 _DAYS: Final = re.compile(r"([0-9]{1,4})d")
 _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_SPREADSHEET: Final = (
-    ("excel-number", re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?E[+-]?[0-9]+", re.IGNORECASE),
-     "A spreadsheet rounded this number; format the column as text and export again."),
-    ("excel-formula", re.compile(r"=.*", re.DOTALL),
-     "The cell is a spreadsheet formula; replace it by its text and export again."),
-    ("excel-apostrophe", re.compile(r"'.*", re.DOTALL),
-     "The cell starts with the apostrophe that spreadsheets use to mark text; remove it."),
-    ("excel-error", re.compile(r"#(?:REF!|NAME\?|VALUE!|N/A|NUM!|NULL!|DIV/0!|#+)"),
-     "A spreadsheet put an error where the value was; export again from the source."),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,59 +120,29 @@ class Row:
         return RowReject(self.line, error.reason, error.sentence, self.cells)
 
 
-class Columns:
-    """A header understood: turns the cells of one line into a Row or a RowReject."""
-
-    def __init__(self, header: Sequence[str], *, separator: str, default_type: str | None) -> None:
-        if len(header) > MAX_COLUMNS:
-            raise Rejected("columns", f"The header has more than {MAX_COLUMNS} columns.")
-        separators = "|" if separator == ";" else "|;"
-        self._builder = RowBuilder(default_type=default_type, list_separators=separators)
-        self._meanings = tuple(_meaning(name, place) for place, name in enumerate(header, 1))
-        named = [meaning for meaning in self._meanings if meaning]
-        for meaning in named:
-            if named.count(meaning) > 1:
-                raise Rejected("duplicate-column", f"Two columns mean {meaning}; keep one.")
-        if "value" not in named:
-            raise Rejected("no-value-column", "No column holds the values; name it value, and keep the header line.")
-        if "type" not in named and default_type is None:
-            raise Rejected("no-type-column", "No column holds the types, and no default type was given.")
-
-    def row(self, line: int, cells: Sequence[str]) -> Row | RowReject:
-        """Read one line of the table; `line` counts from 1, the header included."""
-        kept = tuple(cells)
-        try:
-            return self._row(line, kept)
-        except Rejected as error:
-            return RowReject(line, error.reason, error.sentence, kept)
-
-    def _row(self, line: int, cells: tuple[str, ...]) -> Row:
-        width = len(self._meanings)
-        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-            raise Rejected("columns", f"The row has {len(cells)} cells and the header {width}.")
-        for place, cell in enumerate(cells, 1):
-            if len(cell) * 4 > MAX_CELL_BYTES and len(cell.encode()) > MAX_CELL_BYTES:
-                raise Rejected("cell-too-long", f"The cell in column {place} is longer than {MAX_CELL_BYTES} bytes.")
-        named = zip(self._meanings, map(str.strip, cells), strict=False)
-        filled = {meaning: cell for meaning, cell in named if meaning and cell}
-        return self._builder.row(line, filled, cells)
-
-
 class RowBuilder:
     """Makes a Row of what one row says under each meaning, whatever the format of its file.
 
     A text is read as a cell is; other things (numbers, flags, lists) are what a format with types of its own said.
     """
 
-    def __init__(self, *, default_type: str | None, list_separators: str) -> None:
+    def __init__(self, *, default_type: str | None, list_separators: str, words: Words = _NO_WORDS) -> None:
         self.default_type: Final = None if default_type is None else types.by_name(default_type).name
         self._split = re.compile(f"[{re.escape(list_separators)}]")
+        self._words = words
 
     def row(self, line: int, filled: Mapping[str, object], cells: tuple[str, ...]) -> Row:
         """The row; Rejected if it cannot be used. `filled` has no empty texts."""
         said = dict(filled)
-        value = _checked_value(_text("value", said.pop("value", "")))
-        type_name = self._type(_text("type", said.pop("type", "")).lower())
+        if said.pop("state", "live") != "live":
+            raise Rejected("state", "The row is of a signal that was withdrawn or has expired; its state says so.")
+        for meaning, item in filled.items():
+            if isinstance(item, str):
+                refuse_damage(meaning, item)
+        value = _text("value", said.pop("value", ""))
+        if not value:
+            raise Rejected("empty-value", "The row has no value.")
+        type_name = self._type(self._word("type", _text("type", said.pop("type", ""))).lower())
         region = _text("region", said.pop("region", ""))
         expires = _text("expires", said.pop("expires", ""))
         return Row(
@@ -186,9 +166,19 @@ class RowBuilder:
         if not isinstance(item, str):
             return item
         if name in _LISTS:
-            return [word for word in map(str.strip, self._split.split(item)) if word]
+            return [self._word(name, word) for word in map(str.strip, self._split.split(item)) if word]
         read: Callable[[str], object] | None = {"confidence": _number, "human_review_required": _flag}.get(name)
-        return read(item) if read else item
+        word = self._word(name, item)
+        return read(word) if read else word
+
+    def _word(self, name: str, text: str) -> str:
+        """What the mapping makes of a word, or the vocabulary's own spelling of it, or the word as it is."""
+        translated = self._words.get(name, _NO_TABLE).get(text.casefold())
+        if translated is not None:
+            return translated
+        vocabulary = VOCABULARIES.get(name)
+        spelt = _spelt(name, text)
+        return spelt if vocabulary and spelt in vocabulary.words else text
 
 
 def column_meaning(name: str) -> str | None:
@@ -197,7 +187,7 @@ def column_meaning(name: str) -> str | None:
     if plain.startswith("x-"):
         return plain
     plain = plain.replace(" ", "_").replace("-", "_")
-    return "" if plain in REJECT_COLUMNS else _MEANING.get(plain)
+    return "" if plain in IGNORED else _MEANING.get(plain)
 
 
 def unknown_name(what: str, name: str, place: int) -> Rejected:
@@ -205,8 +195,20 @@ def unknown_name(what: str, name: str, place: int) -> Rejected:
 
     A file without header has identifiers there, so only what looks like a name is repeated.
     """
-    shown = f"The {what} {name.strip()}" if _PLAIN_NAME.fullmatch(name.strip()) else f"{what.capitalize()} {place}"
-    return Rejected("unknown-column", f"{shown} has no known name; start it with x- to keep it as it is.")
+    shown = f"The {what} {name.strip()}" if is_plain(name) else f"{what.capitalize()} {place}"
+    return Rejected("unknown-column", f"{shown} has no known name; start it with x- to keep it as it is, or map it.")
+
+
+def is_plain(name: str) -> bool:
+    """Whether this looks like a name and not like an identifier, and so may be repeated in a sentence."""
+    return _PLAIN_NAME.fullmatch(name.strip()) is not None
+
+
+def _spelt(name: str, text: str) -> str:
+    plain = text.lower()
+    if name == "tlp":
+        return plain.removeprefix("tlp:").strip()
+    return plain.replace(" ", "_").replace("-", "_")
 
 
 def parse_expiry(text: str) -> Expiry:
@@ -230,26 +232,10 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def _meaning(name: str, place: int) -> str:
-    meaning = column_meaning(name)
-    if meaning is None:
-        raise unknown_name("column", name, place)
-    return meaning
-
-
 def _text(name: str, item: object) -> str:
     if not isinstance(item, str):
         raise Rejected("not-text", f"The {name} is not a text; put it in quotes.")
     return item
-
-
-def _checked_value(cell: str) -> str:
-    if not cell:
-        raise Rejected("empty-value", "The row has no value.")
-    for reason, damage, sentence in _SPREADSHEET:
-        if damage.fullmatch(cell):
-            raise Rejected(reason, sentence)
-    return cell
 
 
 def _region(cell: str) -> str:

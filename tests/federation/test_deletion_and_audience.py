@@ -146,6 +146,14 @@ def test_who_is_let_in_again_gets_what_comes_from_then_on_and_not_what_was_withh
     story.fed.settle()
     assert story.effects("https://withheld.example/") == ["enforce", "ignore"]
     assert story.effects("https://again.example/") == ["enforce", "enforce"]
+    found = story.hotline.ask("FeedRecipients", pb.FeedRecipientsRequest(feed="reports")).recipients
+    [far] = [one for one in found if one.organisation == story.far.organisation]
+    assert far.receives
+    assert f"entry {withheld.id} was withheld from it before and stays so: publish again" in far.why
+    told = {signal.id: explained(story, signal.id) for signal in (first, withheld, again)}
+    assert told[first.id]["delivered", "assert"] == f"entry {first.id} is acknowledged"
+    assert "is withheld from it" in told[withheld.id]["delivered", "assert"]
+    assert told[again.id]["delivered", "assert"] == f"entry {again.id} is acknowledged"
     leave_out(story, "audience")
     for signal in (first, withheld, again):
         story.hotline.withdraw(signal)
@@ -168,13 +176,18 @@ def test_feed_recipients_and_policy_explain_say_what_a_peer_left_out_still_gets(
     [far] = [one for one in found if one.organisation == story.far.organisation]
     told = f"it receives only withdrawals of what it was given (up to entry {signal.id})"
     assert (far.receives, far.why) == (False, f"it is not in the feed's audience: {told}")
-    request = pb.ExplainPolicyRequest(feed="reports", signal=signal.id + 1, peer=story.far.organisation)
-    answer = story.hotline.ask("ExplainPolicy", request)
-    steps = {(step.stage, step.name): step.why for step in answer.steps}
+    steps = explained(story, signal.id + 1)
     assert told in steps["send", "withdrawals"]
-    assert steps["delivered", "assert"] == f"entry {signal.id + 1} is not acknowledged yet"
+    assert "is withheld from it" in steps["delivered", "assert"]
     shown = story.hotline.ask("ShowSignal", pb.ShowSignalRequest(feed="reports", signal=signal.id + 1))
     assert list(shown.events[0].held_by) == [story.near.organisation]
+
+
+def explained(story: Story, signal: int) -> dict[tuple[str, str], str]:
+    """What `policy explain` says of a signal as between the hotline and the far member."""
+    request = pb.ExplainPolicyRequest(feed="reports", signal=signal, peer=story.far.organisation)
+    answer = story.hotline.ask("ExplainPolicy", request)
+    return {(step.stage, step.name): step.why for step in answer.steps}
 
 
 def present(story: Story, member: Member) -> list[int]:

@@ -1,9 +1,12 @@
 """Messages have a size, readers a pace, and neither is anybody else's trouble."""
 
+import pytest
 from google.protobuf.message import Message
 
 from tocsin.v1 import exchange_pb2 as pb, node_pb2
-from tocsin_node.limits import MESSAGE_BYTES, SEGMENT_BYTES, UNACKNOWLEDGED
+from tocsin_node.errors import Exhausted
+from tocsin_node.exchange.copy import Copy
+from tocsin_node.limits import MESSAGE_BYTES, RETRY_MAX_S, SEGMENT_BYTES, UNACKNOWLEDGED
 from tocsin_node.testing.story import Story
 
 
@@ -91,3 +94,21 @@ def test_a_paused_peer_hears_that_it_is_paused_and_is_not_told_that_there_is_not
     story.fed.settle()
     assert link(story) == "live"
     assert story.effects("https://bad.example/") == ["enforce", "enforce"]
+
+
+def test_a_follower_whose_disk_is_full_asks_more_and_more_seldom_and_goes_on_once_there_is_room(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise Exhausted("the disk is full; nothing of it happened")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Copy, "commit", full)
+        story.publish("https://bad.example/")
+        begun = len(story.fed.hub.trace)
+        story.fed.run(600)
+        tried = [line for line in story.fed.hub.trace[begun:] if "far.example > hotline.example Hello" in line]
+        assert story.size(story.far) == 1
+        assert 600 / RETRY_MAX_S <= len(tried) < 100, "every session begins well, and ends at its first acknowledgement"
+    story.fed.run(2 * RETRY_MAX_S)
+    assert story.size(story.far) == 2

@@ -1,5 +1,7 @@
 """Real values for the fuzz targets to start from: what this program itself writes, under fixed keys."""
 
+import io
+import zipfile
 from typing import Final
 
 import numpy as np
@@ -184,7 +186,48 @@ CSV: Final = (
     b"type,value,stance,abuse_types,expires\nurl,https://a.example/,harmful,csam|tvec,90d\n",
     b'\xef\xbb\xbfvalue;type;x-note\r\n"https://a.example/;""b""";url;"two\nlines"\r\nhttps://b.example/;url;\r\n',
     b'url\nhttps://a.example/a,b\n"\nhxxp://b[.]example/\n',
+    "sep=;\nvalue;x-note\nhttps://b\u00fccher.example/;\U0001f600\n".encode("utf-16"),
 )
+SHEET: Final = (
+    b'<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="inlineStr"><is><t>x-note</t></is></c>'
+    b'<c r="C1" t="str"><v>first_seen</v></c></row><row r="2"><c r="A2" t="s"><v>1</v></c>'
+    b'<c r="B2"><f>1+1</f><v>2</v></c></row><row r="4"><c r="A4" t="inlineStr"><is><r><t>https://b</t></r><r><t>.example/_x0041_</t></r></is></c>'
+    b'<c r="B4"><v>4.2E1</v></c><c r="C4" s="1"><v>46000</v></c></row><row r="5"><c r="A5" t="e"><v>#REF!</v></c>'
+    b'<c r="B5" t="b"><v>1</v></c><c r="C5" t="d"><v>2026-01-31</v></c></row></sheetData></worksheet>'
+)
+SHARED_TEXTS: Final = (
+    b"<sst><si><t>value</t></si><si><r><t>https://a</t></r><r><t>.example/</t></r><rPh><t>a</t></rPh></si></sst>"
+)
+STYLES: Final = (
+    b'<styleSheet><numFmts><numFmt numFmtId="164" formatCode="[$-409]d/m/yy;@"/></numFmts>'
+    b'<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>'
+)
+MAPPING: Final = (
+    b'default_type = "url"\nregion = "GB"\nseparator = ";"\nexpires = "90d"\n'
+    b'[columns]\nvalue = "Link"\nx-ref = "col3"\n'
+    b'[words.severity]\n"very bad" = "critical"\n[set]\nstance = "harmful"\n'
+)
+
+
+def workbook(*, sheet: bytes = SHEET, texts: bytes = SHARED_TEXTS, styles: bytes = STYLES) -> bytes:
+    """A workbook of these parts, stored as they are, so that what is damaged is the XML and not the packing."""
+    kinds = {"worksheet": "sheet.xml", "sharedStrings": "texts.xml", "styles": "styles.xml"}
+    related = "".join(f'<Relationship Id="{kind}" Type="t/{kind}" Target="{part}"/>' for kind, part in kinds.items())
+    parts = {
+        "_rels/.rels": b'<R><Relationship Id="b" Type="t/officeDocument" Target="book.xml"/></R>',
+        "book.xml": b'<workbook><sheets><sheet name="List" r:id="worksheet"/></sheets></workbook>',
+        "_rels/book.xml.rels": f"<Relationships>{related}</Relationships>".encode(),
+        "sheet.xml": sheet,
+        "texts.xml": texts,
+        "styles.xml": styles,
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return stream.getvalue()
+
+
 JSON_LINES: Final = (
     b'{"type":"url","value":"https://a.example/","stance":"harmful","abuse_types":["csam"],"expires":"90d"}\n',
     b'{"url":"https://a.example/\\ud83d\\ude00","x-note":{"a":[1]}}\n\n[1]\n{"value":"https://b.example/","confidence":80}\n',
@@ -236,3 +279,40 @@ def guard_pack() -> bytes:
         Listed("files", "file", "by hand", "CC0-1.0", (f"md5:{'ab' * 16}",)),
     ]
     return write_pack("2026-11-24", lists)
+
+
+STIX: Final = (
+    (
+        b'{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"i1","pattern_type":"stix",'
+        b'"pattern":"[url:value IN (\'http://a.example/x\', \'b\') OR file:hashes.MD5 = \'aa\']","labels":["x"],'
+        b'"indicator_types":["malicious-activity"],"confidence":80,"valid_until":"2030-01-01T00:00:00Z",'
+        b'"object_marking_refs":["marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da"]}]}'
+    ),
+    (
+        b'{"type":"bundle","objects":[{"type":"file","id":"f","hashes":{"MD5":"aa","x":"y"}},{"type":"url","value":"u"},'
+        b'{"type":"user-account","account_type":"x","account_login":"somebody"},{"type":"malware"},'
+        b'{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"amber"}}]}'
+    ),
+)
+STIX_PATTERNS: Final = (
+    b"[url:value = 'http://a.example/' OR domain-name:value IN ('b', 'c')] OR [file:hashes.'SHA-256' = 'x']",
+    b"[user-account:account_type = 'twitter' AND user-account:account_login = 'it\\'s \\\\']",
+    b"[(a:b = 'x' OR (c:d = 'y'))]",
+)
+MISP: Final = (
+    (
+        b'{"Event":{"info":"x","distribution":"3","Tag":[{"name":"tlp:green"}],"Attribute":[{"type":"url","value":"u",'
+        b'"to_ids":true,"uuid":"1"},{"type":"domain|ip","value":"a.example|198.51.100.7","to_ids":true,'
+        b'"first_seen":"2026-01-01T00:00:00+00:00"}],"Object":[{"name":"user-account","Attribute":[{"type":"text",'
+        b'"object_relation":"username","value":"x","to_ids":true}]}]}}'
+    ),
+    b'{"response":[{"Event":{"Attribute":[{"type":"md5","value":"aa","to_ids":"1","deleted":false}]}}]}',
+)
+THREATEXCHANGE: Final = (
+    (
+        b'{"data":[{"id":"1","type":"UNCLICKABLE_URL","raw_indicator":"[h]ttp://a.example/","status":"MALICIOUS",'
+        b'"severity":"SEVERE","share_level":"AMBER","privacy_type":"VISIBLE","tags":{"data":[{"text":"x"}]},'
+        b'"expired_on":"2030-01-01T00:00:00+0000"}],"paging":{}}'
+    ),
+    b'[{"type":"HASH_MD5","indicator":{"indicator":"aa"},"confidence":50}]',
+)

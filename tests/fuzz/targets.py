@@ -36,15 +36,19 @@ from tocsin_node.policy.model import parse_policy
 from tocsin_node.proof.verify import verify_proof
 from tocsin_node.segment import codec
 from tocsin_node.segment.verify import Position, accept, run_leaves
-from tocsin_signals import details, selfcheck, types, vectorfile
+from tocsin_signals import details, mapping, selfcheck, types, vectorfile
 from tocsin_signals.canon import canonicalise, expand
 from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
 from tocsin_signals.errors import Rejected
+from tocsin_signals.formats import Format
 from tocsin_signals.guard import Guard, OwnAssets, read_pack
+from tocsin_signals.imports import stix_pattern
 from tocsin_signals.jsonlines import JsonLinesFile, JsonRejects
 from tocsin_signals.lint import lint
+from tocsin_signals.rowfile import open_rows, passed_over
 from tocsin_signals.rows import RowReject
+from tocsin_signals.xlsxfile import XlsxFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,62 @@ def read_json_lines(data: bytes) -> None:
     list(JsonLinesFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
 
 
+def read_workbook(data: bytes) -> None:
+    """Any archive: read to its end or refused, and the rejects are a CSV file with the header that was understood."""
+    file = XlsxFile(io.BytesIO(data), default_type="url")
+    written = io.StringIO()
+    rejects, last = file.rejects_writer(written), 0
+    for row in file:
+        assert row.line > last, "a row came twice"
+        last = row.line
+        if isinstance(row, RowReject):
+            rejects.write(row)
+    list(CsvFile(io.BytesIO(written.getvalue().encode()), default_type="url"))
+
+
+def read_sheet(data: bytes) -> None:
+    """Any bytes as the sheet of a whole workbook."""
+    read_workbook(seeds.workbook(sheet=data))
+
+
+def read_texts(data: bytes) -> None:
+    """Any bytes as its shared texts."""
+    read_workbook(seeds.workbook(texts=data))
+
+
+def read_styles(data: bytes) -> None:
+    """Any bytes as its styles."""
+    read_workbook(seeds.workbook(styles=data))
+
+
+def read_columns(data: bytes) -> None:
+    """A mapping is written back to the same mapping, and takes any header or refuses it."""
+    read = mapping.read_mapping(data)
+    assert mapping.read_mapping(mapping.write_mapping(read)) == read
+    read.of_header(["value", *read.columns.values(), "Other"])
+
+
+def read_import(written: Format, data: bytes) -> None:
+    """Rows of a document are numbered without gaps, and its rejects are a file of JSON Lines."""
+    file = open_rows(io.BytesIO(data), written)
+    out = io.StringIO()
+    rejects = file.rejects_writer(out)
+    for number, row in enumerate(file, 1):
+        assert row.line == number
+        if isinstance(row, RowReject):
+            rejects.write(row)
+    assert all(count > 0 for count in passed_over(file).values())
+    lines = out.getvalue().encode().splitlines()
+    if lines:
+        list(JsonLinesFile(io.BytesIO(max(lines, key=len)), default_type="url"))
+
+
+def read_pattern(data: bytes) -> None:
+    """A pattern that is understood is written to one that says the same."""
+    found = stix_pattern.parse(data.decode("utf-8", "replace"))
+    assert stix_pattern.parse(stix_pattern.write(found)) == found
+
+
 def read_identifier(type_name: str, data: bytes) -> None:
     """A canonical form is its own canonical form, and among what a look-up tries; lint reads every one."""
     text = data.decode("utf-8", "replace")
@@ -274,6 +334,18 @@ def read_feeds(data: bytes) -> None:
     assert len({feed.origin for feed in offered}) == len(offered)
 
 
+def read_probe_question(data: bytes) -> None:
+    """A question about probes, written back as it was read."""
+    question = wire.from_probe_request(pb.ProbeRequest.FromString(data))
+    assert wire.from_probe_request(wire.to_probe_request(question)) == question
+
+
+def read_probe_answer(data: bytes) -> None:
+    """An answer about probes, written back as it was read."""
+    answer = wire.from_probe_response(pb.ProbeResponse.FromString(data))
+    assert wire.from_probe_response(wire.to_probe_response(answer)) == answer
+
+
 def read_delivery(data: bytes) -> None:
     """The publisher's side of a stream."""
     wire.from_publisher(data)
@@ -287,6 +359,12 @@ _SEGMENTS: Final = tuple(map(seeds.segment, (1, 4, 300)))
 _WIRE: Final = (Invalid, DecodeError)
 _ACK: Final = wire.to_ack(wire.Ack(5, b"\x03" * 32))
 _OPEN: Final = wire.to_open(wire.Open(seeds.ORIGIN, 5, _CHECKPOINT))
+_QUESTION: Final = wire.to_probe_request(
+    wire.ProbeQuestion(bytes(16), bytes(16), ("ip", "url"), 7, last=True)
+).SerializeToString()
+_ANSWER: Final = wire.to_probe_response(
+    wire.ProbeAnswer(bytes(16), ("ip",), bytes(32), "192.0.2.1")
+).SerializeToString()
 _FEEDS: Final = wire.to_feeds([wire.Offered(seeds.ORIGIN, _CHECKPOINT)]).SerializeToString()
 _DELIVERY: Final = wire.to_delivery(codec.parse(_SEGMENTS[1]), _CHECKPOINT, bytes(16)).SerializeToString()
 _VECTORS: Final = (
@@ -297,7 +375,7 @@ _VECTORS: Final = (
 )
 _TEXTS: Final = tuple(text.encode() for text in seeds.IDENTIFIERS)
 
-REGRESSIONS: Final[dict[str, tuple[bytes, ...]]] = {}
+REGRESSIONS: Final[dict[str, tuple[bytes, ...]]] = {"mapping": (b"[words.severity]\n",)}
 """Target -> inputs that once broke it; they are seeds for ever."""
 
 
@@ -330,9 +408,20 @@ def _targets() -> list[Target]:
         Target("csv", read_csv, (Rejected,), seeds.CSV),
         Target("vectors", read_vectors, (Rejected,), (_VECTORS,)),
         Target("json-lines", read_json_lines, (Rejected,), seeds.JSON_LINES),
+        Target("workbook", read_workbook, (Rejected,), (seeds.workbook(),)),
+        Target("sheet", read_sheet, (Rejected,), (seeds.SHEET,)),
+        Target("shared-texts", read_texts, (Rejected,), (seeds.SHARED_TEXTS,)),
+        Target("styles", read_styles, (Rejected,), (seeds.STYLES,)),
+        Target("mapping", read_columns, (Rejected,), (seeds.MAPPING,)),
+        Target("stix", partial(read_import, Format.STIX), (Rejected,), seeds.STIX),
+        Target("stix-pattern", read_pattern, (Rejected,), seeds.STIX_PATTERNS),
+        Target("misp", partial(read_import, Format.MISP), (Rejected,), seeds.MISP),
+        Target("threatexchange", partial(read_import, Format.THREATEXCHANGE), (Rejected,), seeds.THREATEXCHANGE),
         Target("hello", read_hello, _WIRE, (seeds.hello(),)),
         Target("follow", read_follow, _WIRE, (_OPEN, _ACK)),
         Target("feeds", read_feeds, _WIRE, (_FEEDS,)),
+        Target("probe-question", read_probe_question, _WIRE, (_QUESTION,)),
+        Target("probe-answer", read_probe_answer, _WIRE, (_ANSWER,)),
         Target("publisher", read_delivery, (Misbehaviour,), (_DELIVERY,)),
     ]
     found += [

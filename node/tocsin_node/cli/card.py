@@ -118,6 +118,7 @@ def card_pairs(card: "Card", fingerprint: str) -> list[tuple[str, str]]:
         ("valid from", when(card.not_before)),
         ("valid until", when(card.not_after)),
         ("endpoints", ", ".join(f"{name} {address}" for name, address in card.endpoints.items())),
+        ("manifest", card.manifest.hex() or "none"),
         ("fingerprint", grouped(fingerprint)),
     ]
 
@@ -143,6 +144,7 @@ def _plain(card: "Card", fingerprint: str) -> dict[str, object]:
         "endpoints": dict(card.endpoints),
         "keys": dict(_keys(card)),
         "certificates": len(card.certificates),
+        "manifest": card.manifest.hex(),
     }
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Your own feeds, who receives them, and feeds you serve on.", no_args_is_help=True)
 
 
-def feed_row(item: "FeedStatus") -> tuple[str, str, str, str, str]:
+def feed_row(item: "FeedStatus") -> tuple[str, ...]:
     """An own feed as a row under OWN_COLUMNS, by its name."""
     state = f"{item.state}: {item.why}" if item.why else item.state
-    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", item.community, item.audience
+    return item.origin.rpartition("/feed/")[2], state, f"{item.size:,}", f"{item.probes}", item.community, item.audience
 
 
-OWN_COLUMNS: Final = ("feed", "state", "entries#", "community", "audience")
+OWN_COLUMNS: Final = ("feed", "state", "entries#", "probes#", "community", "audience")
 
 
 @command(app, "create")
@@ -122,6 +122,29 @@ def relay(
         run.out.say(f"{found.origin} is served on to nobody.")
     else:
         run.out.say(f"{found.origin} is served on. `tocsin feed recipients {found.origin}` shows to whom.")
+
+
+@command(app, "trust")
+def trust(
+    run: Invocation,
+    feed: Annotated[str, typer.Argument(metavar="ORIGIN", help="Origin of a feed you follow.", show_default=False)],
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="Who served it on to you.", show_default=False)],
+) -> None:
+    """Take a feed from a peer again whose serving of it was false.
+
+    Do so once its people have told you what happened. What it sent stays as evidence; one more false message and the
+    feed is not taken from it any more. A feed whose publisher itself was false stays stopped.
+
+    Example: tocsin feed trust hotline.example/feed/urls platform.example
+    """
+    from tocsin.v1.node_pb2 import TrustRelayRequest
+    from tocsin_node.cli.wire import plain
+
+    with run.local() as local:
+        found = local.node.TrustRelay(TrustRelayRequest(feed=feed, peer=peer)).feed
+    if run.out.json:
+        run.out.emit(plain(found))
+    run.out.say(f"{found.origin} is taken from {peer} again where it serves it.")
 
 
 @command(app, "recover")

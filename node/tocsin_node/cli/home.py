@@ -44,8 +44,9 @@ def init(
     """
     from tocsin_node.home import Home
     from tocsin_node.init import init_home
+    from tocsin_node.rules import own_rules
 
-    home = Home(run.home)
+    home, rules = Home(run.home), own_rules()
     report = init_home(
         home,
         organisation=organisation,
@@ -53,7 +54,8 @@ def init(
         listen=listen,
         endpoint=endpoint,
         unlock=_unlock(ask=passphrase_prompt),
-        profiles={},
+        profiles=rules.profiles,
+        manifest=rules.manifest,
         clock=lambda: time.time_ns() // 1_000_000,
     )
     if run.out.json:

@@ -15,6 +15,7 @@ from tocsin_node.cli import (
     card,
     community,
     demo,
+    export,
     feed,
     guard,
     home,
@@ -87,6 +88,7 @@ status.register(app)
 restore.register(app)
 canon.register(app)
 publish.register(app)
+export.register(app)
 match.register(app)
 for _name, _group in _GROUPS:
     app.add_typer(_group, name=_name)

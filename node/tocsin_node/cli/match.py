@@ -18,7 +18,9 @@ from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.lines import arriving_lines, open_input
+from tocsin_node.cli.named import Region, Values, ValueType, identifiers
 from tocsin_node.cli.output import when
+from tocsin_node.cli.sightings import open_sightings
 from tocsin_node.limits import IDENTIFIER_BYTES, MATCH_BATCH
 
 if TYPE_CHECKING:
@@ -67,6 +69,10 @@ def match(
         str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
     ] = "",
     purpose: Annotated[str, typer.Option(metavar="WORD", help="Why you ask; goes into the audit log.")] = "detect",
+    sightings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your values that match, as a STIX 2.1 bundle too.", show_default=False),
+    ] = None,
 ) -> None:
     """Ask your own node what it makes of values: effect, publishers, rule, caps and reasons.
 
@@ -84,11 +90,13 @@ def match(
     if bool(values) == bool(file):
         raise UsageError("name the values to look up, or a file of them with --file")
     counts: dict[str, int] = {}
-    with run.local() as local:
+    with run.local() as local, open_sightings(run, sightings, type_, region) as sighted:
         for batch in _batches(_typed(values or []) if file is None else _lines(file)):
             for asked, verdict in zip(batch, ask(local, batch), strict=True):
                 word = _show(run, asked, verdict)
                 counts[word] = counts.get(word, 0) + 1
+                if asked.value is not None and verdict.assertions:
+                    sighted(asked.value, verdict)
     if file and not run.out.json:
         run.out.say(", ".join(f"{count:,} {word}" for word, count in sorted(counts.items())) or "no values")
 
@@ -184,15 +192,9 @@ def withdraw(
         list[int] | None,
         typer.Option("--signal", "-s", min=0, max=MAX_SIGNAL, metavar="ID", help="A signal's id; repeatable."),
     ] = None,
-    value: Annotated[
-        list[str] | None, typer.Option("--value", metavar="TEXT", help="What was published; repeatable, with --type.")
-    ] = None,
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="Type of the values.", show_default=False)
-    ] = "",
-    region: Annotated[
-        str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
-    ] = "",
+    value: Values = None,
+    type_: ValueType = "",
+    region: Region = "",
     reason: Annotated[
         str, typer.Option(metavar="WORD", help="false_positive, content_removed ...", show_default=False)
     ],
@@ -206,14 +208,17 @@ def withdraw(
 
     Example: tocsin withdraw --feed urls --value https://example.com/page --type url --reason false_positive
     """
-    from tocsin.v1.node_pb2 import Query, WithdrawRequest
+    from tocsin.v1.node_pb2 import WithdrawRequest
     from tocsin_node.cli.wire import plain
 
     if bool(signal) == bool(value) or bool(value) != bool(type_):
         raise UsageError("name what to withdraw with --signal ID, or with --value TEXT and --type TYPE")
-    identifiers = [Query(type=type_, value=item, region=region) for item in value or []]
     request = WithdrawRequest(
-        feed=feed, signals=signal or [], identifiers=identifiers, reason=reason, required_action=action
+        feed=feed,
+        signals=signal or [],
+        identifiers=identifiers(value, type_, region),
+        reason=reason,
+        required_action=action,
     )
     with run.local() as local:
         answer = local.node.Withdraw(request)

@@ -5,14 +5,15 @@ cleaned of control and direction characters before a terminal sees it. Tables fo
 rich is imported when first needed, so that a filter such as `canon --jsonl` starts quickly.
 """
 
+import contextlib
 import json
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,6 +140,11 @@ def grouped(fingerprint: str) -> str:
     return "\n".join(" ".join(groups[at : at + 2 * step]) for at in range(0, len(groups), 2 * step))
 
 
+def some(count: int, thing: str) -> str:
+    """A number of things: `1 signal`, `2,000 signals`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def size(count: int) -> str:
     """A number of bytes for people."""
     value = float(count)
@@ -176,6 +182,30 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             os.fchmod(stream.fileno(), mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Generator[TextIO]:
+    """A text file that only its owner reads, under its name once the block ends well and not at all otherwise.
+
+    UsageError where it cannot be made.
+    """
+    import os
+    import tempfile
+
+    from tocsin_node.cli.errors import UsageError
+
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    except OSError as error:
+        raise UsageError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            yield stream
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tocsin_node.cli import evidence
+from tocsin_node.cli.agreement import canon_pairs
 from tocsin_node.cli.card import CARD_BYTES, card_pairs, read_card
 from tocsin_node.cli.errors import CliError, UsageError
 from tocsin_node.cli.exits import Exit
@@ -89,7 +90,9 @@ def list_(run: Invocation) -> None:
         columns = ("organisation", "state", "we hold#", "it holds#", "contact")
         run.out.table(columns, [_row(peer) for peer in peers])
         for peer in filter(_troubled, peers):
-            run.out.say(f"{peer.organisation} is {_state(peer)}. `tocsin peer status {peer.organisation}` tells more.")
+            canon = " and makes other canonical forms" if peer.canon.alarms else ""
+            more = f"`tocsin peer status {peer.organisation}` tells more."
+            run.out.say(f"{peer.organisation} is {_state(peer)}{canon}. {more}")
 
 
 @command(app, "status")
@@ -97,9 +100,9 @@ def status(
     run: Invocation,
     peer: Annotated[str, typer.Argument(metavar="PEER", help="Its organisation id; all without it.")] = "",
 ) -> int:
-    """Show peers in full: state in words, last round trip, clock, lag of feeds followed, what of yours they hold.
+    """Show peers in full: state, last round trip, clock, canonical forms, feeds followed, what of yours they hold.
 
-    Status 1 if one is stopped, silent, unreachable or refuses you.
+    Status 1 if one is stopped, silent, unreachable, refuses you or makes other canonical forms.
 
     Example: tocsin peer status platform.example
     """
@@ -116,7 +119,9 @@ def status(
 
 @command(app, "check")
 def check(run: Invocation, peer: PeerArgument) -> int:
-    """Call a peer now and name what differs: address, certificate, name, card, protocol; status 1 if anything does.
+    """Call a peer now and name what differs: address, certificate, name, card, protocol, canonical forms.
+
+    Status 1 if anything does.
 
     Example: tocsin peer check platform.example
     """
@@ -222,7 +227,7 @@ def _share(feeds: "Sequence[FeedStatus] | Sequence[SentFeed]") -> str:
 def _troubled(peer: "PeerStatus") -> bool:
     from tocsin_node.peers.words import TROUBLE
 
-    return peer.link in TROUBLE or any(feed.state in TROUBLE for feed in peer.feeds)
+    return peer.link in TROUBLE or any(feed.state in TROUBLE for feed in peer.feeds) or bool(peer.canon.alarms)
 
 
 def _show(run: Invocation, peer: "PeerStatus") -> None:
@@ -236,6 +241,7 @@ def _show(run: Invocation, peer: "PeerStatus") -> None:
             ("round trip", trip if peer.trip_at else "none since this node started"),
             ("it called", when(peer.called_at) or "not since this node started"),
             ("clock", f"{peer.skew_ms / 1000:+.0f} s against ours" if skew else ""),
+            *canon_pairs(peer.canon),
             ("policy", "applied" if peer.policy else "none: nothing of it counts, nothing goes to it"),
             ("card", f"{peer.card_sequence}, until {when(peer.card_not_after)}"),
             ("fingerprint", grouped(peer.fingerprint)),

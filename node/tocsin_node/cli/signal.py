@@ -10,6 +10,7 @@ from tocsin_node.cli import signal_verify
 from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.invocation import Invocation, command
 from tocsin_node.cli.match import MAX_SIGNAL, details_pairs
+from tocsin_node.cli.named import Region, Values, ValueType, identifiers
 from tocsin_node.cli.output import iso, minute, size, when, write_file
 
 if TYPE_CHECKING:
@@ -57,15 +58,9 @@ def revise(
         typer.Argument(metavar="[ID]...", min=0, max=MAX_SIGNAL, help="Ids of signals.", show_default=False),
     ] = None,
     *,
-    value: Annotated[
-        list[str] | None, typer.Option("--value", metavar="TEXT", help="What was published; repeatable, with --type.")
-    ] = None,
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="Type of the values.", show_default=False)
-    ] = "",
-    region: Annotated[
-        str, typer.Option(metavar="XX", help="Hint for types that need one, such as GB.", show_default=False)
-    ] = "",
+    value: Values = None,
+    type_: ValueType = "",
+    region: Region = "",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="New details; the others stay; repeatable.")
     ] = None,
@@ -82,7 +77,7 @@ def revise(
 
     Example: tocsin signal revise urls 17 --set severity=critical --expires 180d
     """
-    from tocsin.v1.node_pb2 import Query, ReviseSignalsRequest
+    from tocsin.v1.node_pb2 import ReviseSignalsRequest
     from tocsin_node.cli.wire import plain
 
     if not (signals or value) or bool(value) != bool(type_):
@@ -91,7 +86,7 @@ def revise(
     request = ReviseSignalsRequest(
         feed=feed,
         signals=signals or [],
-        identifiers=[Query(type=type_, value=item, region=region) for item in value or []],
+        identifiers=identifiers(value, type_, region),
         changes=json.dumps(changes, ensure_ascii=False).encode() if changes else b"",
         valid_until=end,
     )

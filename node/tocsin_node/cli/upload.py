@@ -10,6 +10,7 @@ Ctrl-C never reaches gRPC's own waiting, which does not survive it: see Interrup
 import queue
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -136,9 +137,9 @@ class Interruption:
 class Upload:
     """One Publish stream; use it as a context, so that gRPC's thread ends with it."""
 
-    def __init__(self, node: NodeStub, feed: str, interruption: Interruption) -> None:
+    def __init__(self, node: NodeStub, feed: str, interruption: Interruption, *, dry_run: bool = False) -> None:
         self._requests: queue.SimpleQueue[PublishRequest | None] = queue.SimpleQueue()
-        self._requests.put(PublishRequest(start=PublishStart(feed=feed)))
+        self._requests.put(PublishRequest(start=PublishStart(feed=feed, dry_run=dry_run)))
         self._call = node.Publish(iter(self._requests.get, None))
         self._waiting: deque[Chunk] = deque()
         self._interruption = interruption
@@ -198,3 +199,16 @@ class Upload:
             if response is None:
                 raise CliError("the node ended the stream before it answered everything")
         return self._waiting.popleft(), response
+
+
+def try_here(chunks: Iterable[Chunk], interruption: Interruption) -> Iterator[tuple[Chunk, PublishResponse]]:
+    """What publishing the chunks would do to their rows, answered without a node, for no feed."""
+    # Imported here: only a dry run without a feed needs the node's own code.
+    from tocsin_node.local import wire
+    from tocsin_node.publish.trial import try_alone
+
+    for chunk in chunks:
+        if interruption.asked:
+            return
+        fields, rows = wire.chunk(chunk.sent.message)
+        yield chunk, wire.trial_result(try_alone(fields, rows, now=time.time_ns() // 1_000_000))

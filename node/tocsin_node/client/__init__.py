@@ -1,4 +1,4 @@
-"""The library of the organisation's own applications: look up, publish, withdraw, ask, over the local listener.
+"""The library of the organisation's own applications: look up, publish, revise, withdraw, ask, over the local listener.
 
     with Client(Connection.at_home("/srv/tocsin", token="/etc/moderation/token")) as node:
         [verdict] = node.match([Query("url", "https://example.com/page")], purpose="detect")
@@ -28,6 +28,7 @@ from tocsin_node.client.values import (
     Progress,
     PublishResult,
     Query,
+    Revised,
     Row,
     RowRefusal,
     RowWarning,
@@ -71,6 +72,7 @@ __all__ = [
     "PublishResult",
     "Query",
     "Refused",
+    "Revised",
     "Row",
     "RowRefusal",
     "RowWarning",

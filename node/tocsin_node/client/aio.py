@@ -1,7 +1,7 @@
 """The asynchronous client: the same methods, to be awaited. It belongs to the event loop it was made on."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,6 +20,7 @@ from tocsin_node.client.values import (
     Progress,
     PublishResult,
     Query,
+    Revised,
     Row,
     Signal,
     Status,
@@ -101,6 +102,23 @@ class AsyncClient:
         """Take own signals back, by id or by what was published. Role publish. What was taken back stays so."""
         parts = calls.withdraw(feed, signals, identifiers, reason, required_action)
         return calls.together([await self._do(call) for call in parts])
+
+    async def revise(
+        self,
+        feed: str,
+        *,
+        signals: Iterable[int] = (),
+        identifiers: Iterable[Query] = (),
+        changes: Mapping[str, object] | None = None,
+        valid_until: int = 0,
+    ) -> Revised:
+        """Say something else about own signals, by id or by what was published. Role publish.
+
+        Each key of `changes` replaces that of the details, None takes it away; `valid_until` is ms UTC, 0 as it is. All
+        of a call or nothing: NotFound when one of them is not live. At most 4,096 go in one call.
+        """
+        parts = calls.revise(feed, signals, identifiers, changes or {}, valid_until)
+        return calls.revised_together([await self._do(call) for call in parts])
 
     async def show_signal(self, feed: str, signal: int) -> Signal:
         """The life of one signal, own or followed. Role publish."""

@@ -4,7 +4,8 @@ The blocking and the asynchronous client differ only in how they carry these out
 of any length become several calls, made only as far as the caller goes on.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
@@ -22,6 +23,7 @@ from tocsin_node.client.values import (
     Progress,
     PublishResult,
     Query,
+    Revised,
     Row,
     RowRefusal,
     RowWarning,
@@ -31,7 +33,7 @@ from tocsin_node.client.values import (
     Withdrawn,
 )
 from tocsin_node.errors import Invalid
-from tocsin_node.limits import CHECK_TAGS, GUARD_ASKED, WITHDRAW_SIGNALS
+from tocsin_node.limits import CHECK_TAGS, GUARD_ASKED, REVISE_SIGNALS, WITHDRAW_SIGNALS
 
 T = TypeVar("T")
 TAG_BYTES: Final = 32
@@ -130,6 +132,43 @@ def withdraw(
         yield Call("Withdraw", (request,), messages.withdrawn, repeatable=False)
 
 
+def revise(
+    feed: str,
+    signals: Iterable[int],
+    identifiers: Iterable[Query],
+    changes: Mapping[str, object],
+    valid_until: int,
+) -> Iterator[Call[Revised]]:
+    """New details or another end, at most REVISE_SIGNALS at once. Repeated, it changes nothing more.
+
+    Errors: Invalid when nothing is named or changed, or something that cannot be sent.
+    """
+    named = [*signals, *identifiers]
+    if not named:
+        raise Invalid("name what to revise: ids of signals, or identifiers")
+    if not changes and not valid_until:
+        raise Invalid("name what to change: keys of the details, or valid_until")
+    try:
+        said = json.dumps(dict(changes)).encode() if changes else b""
+    except (TypeError, ValueError, RecursionError):
+        raise Invalid("the changes are not JSON") from None
+    for part in _parts(named, REVISE_SIGNALS):
+        request = pb.ReviseSignalsRequest(
+            feed=feed,
+            signals=[_id(one) for one in part if not isinstance(one, Query)],
+            identifiers=[_identifier(one) for one in part if isinstance(one, Query)],
+            changes=said,
+            valid_until=_time(valid_until),
+        )
+        yield Call("ReviseSignals", (request,), messages.revised, repeatable=True)
+
+
+def _time(at: int) -> int:
+    if not 0 <= at < 2**63:
+        raise Invalid("a time is a number of ms UTC from 0 on")
+    return at
+
+
 def _id(signal: int) -> int:
     if not 0 <= signal < 2**63:
         raise Invalid("a signal's id is a number from 0 on")
@@ -223,6 +262,15 @@ class Published:
             overridden=self._overridden,
             most_users=self._most_users,
         )
+
+
+def revised_together(parts: Sequence[Revised]) -> Revised:
+    """Several revisions in one feed as one."""
+    return Revised(
+        size=parts[-1].size,
+        revised=tuple(signal for part in parts for signal in part.revised),
+        unchanged=tuple(signal for part in parts for signal in part.unchanged),
+    )
 
 
 def together(parts: Sequence[Withdrawn]) -> Withdrawn:

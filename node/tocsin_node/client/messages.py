@@ -87,6 +87,11 @@ def withdrawn(message: pb.WithdrawResponse) -> values.Withdrawn:
     return values.Withdrawn(message.size, tuple(message.withdrawn), tuple(message.already), message.not_found)
 
 
+def revised(message: pb.ReviseSignalsResponse) -> values.Revised:
+    """What a revision did."""
+    return values.Revised(message.size, tuple(message.revised), tuple(message.unchanged))
+
+
 def signal(message: pb.ShowSignalResponse) -> values.Signal:
     """A signal and its life."""
     return values.Signal(

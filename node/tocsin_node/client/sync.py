@@ -1,7 +1,7 @@
 """The blocking client. Safe to use from several threads."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,6 +20,7 @@ from tocsin_node.client.values import (
     Progress,
     PublishResult,
     Query,
+    Revised,
     Row,
     Signal,
     Status,
@@ -103,6 +104,23 @@ class Client:
         """Take own signals back, by id or by what was published. Role publish. What was taken back stays so."""
         parts = calls.withdraw(feed, signals, identifiers, reason, required_action)
         return calls.together([self._do(call) for call in parts])
+
+    def revise(
+        self,
+        feed: str,
+        *,
+        signals: Iterable[int] = (),
+        identifiers: Iterable[Query] = (),
+        changes: Mapping[str, object] | None = None,
+        valid_until: int = 0,
+    ) -> Revised:
+        """Say something else about own signals, by id or by what was published. Role publish.
+
+        Each key of `changes` replaces that of the details, None takes it away; `valid_until` is ms UTC, 0 as it is. All
+        of a call or nothing: NotFound when one of them is not live. At most 4,096 go in one call.
+        """
+        parts = calls.revise(feed, signals, identifiers, changes or {}, valid_until)
+        return calls.revised_together([self._do(call) for call in parts])
 
     def show_signal(self, feed: str, signal: int) -> Signal:
         """The life of one signal, own or followed. Role publish."""

@@ -173,6 +173,15 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """What a revision did: ids revised now, and those that said so already."""
+
+    size: int
+    revised: tuple[int, ...]
+    unchanged: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """What a peer has acknowledged of a feed."""
 

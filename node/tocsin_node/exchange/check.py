@@ -1,8 +1,8 @@
 """`peer check`: dial a peer's endpoint once, as its link would, and name everything that stands between.
 
 In order: what this node itself decided, the address, the certificate shown, then a Hello over the same mutual TLS and
-with the same pins as any session, and what the peer says in it. It stops where going on cannot tell more. Like every
-Hello it takes a newer card of the peer, and keeps evidence of a false one.
+with the same pins as any session, what the peer says in it, and whether it makes the same canonical forms. It stops
+where going on cannot tell more. Like every Hello it takes a newer card of the peer, and keeps evidence of a false one.
 """
 
 import time
@@ -19,10 +19,12 @@ from tocsin_node.card import OwnCard
 from tocsin_node.config import Address
 from tocsin_node.errors import NodeError, Unreachable
 from tocsin_node.exchange import wire
+from tocsin_node.exchange.agreement import Agreements
 from tocsin_node.exchange.compare import Finding, card_findings, certificate_findings, hello_findings
 from tocsin_node.exchange.contact import Contacts
 from tocsin_node.exchange.greeting import Greeting
 from tocsin_node.exchange.network import Network
+from tocsin_node.exchange.probing import Prober
 from tocsin_node.limits import CONNECT_S, PROBE_S, SKEW_MS
 from tocsin_node.peers.book import Peer, PeerState
 from tocsin_node.peers.service import Peers
@@ -52,6 +54,8 @@ class Checker:
         peers: Peers,
         greeting: Greeting,
         contacts: Contacts,
+        agreements: Agreements,
+        prober: Prober,
         network: Network,
         has_policy: Callable[[str], bool],
         clock: Callable[[], int],
@@ -61,6 +65,8 @@ class Checker:
         self._peers = peers
         self._greeting = greeting
         self._contacts = contacts
+        self._agreements = agreements
+        self._prober = prober
         self._network = network
         self._has_policy = has_policy
         self._clock = clock
@@ -91,34 +97,46 @@ class Checker:
         return tuple(certificate_findings(shown, peer, book=book, own=own, now=self._clock()))
 
     async def _inside(self, peer: Peer, address: Address) -> Probe:
-        """A Hello, and what the peer says in it."""
-        started, began = self._clock(), time.perf_counter()
-        try:
-            hello = wire.from_hello((await self._hello(peer, address)).hello)
-        except grpc.aio.AioRpcError as error:
-            return Probe((_refused(error),))
-        except NodeError as error:
-            return Probe((Finding("protocol", str(error)),))
-        took = time.perf_counter() - began
-        skew = hello.now - (started + self._clock()) // 2
-        findings = [*hello_findings(hello, self._own.card.profiles), *card_findings(hello.card, peer)]
-        try:
-            taken = await self._peers.refresh(peer.organisation, hello.card)
-        except NodeError as error:
-            taken = peer
-            findings += [] if any(one.what == "card" for one in findings) else [Finding("card", str(error))]
-        self._contacts.skew(peer.organisation, skew)
-        self._contacts.trip(peer.organisation, "hello", took)
-        return Probe(tuple(findings), tuple(self._notes(peer, taken, skew)), round_trip_us=int(took * 1_000_000))
-
-    async def _hello(self, peer: Peer, address: Address) -> pb.HelloResponse:
+        """A Hello, what the peer says in it, and fresh probes where nothing else stands between."""
         identity, certificates = self._own.identity(), peer.certificates(self._clock())
-        request = pb.HelloRequest(hello=wire.to_hello(self._greeting.hello(peer)))
         async with self._network.dial(
             str(address), peer.organisation, identity=identity, certificates=certificates
         ) as channel:
-            stub: Any = ExchangeStub(channel)
-            return await stub.Hello(request, timeout=CONNECT_S)
+            started, began = self._clock(), time.perf_counter()
+            try:
+                hello = await self._hello(peer, channel)
+            except grpc.aio.AioRpcError as error:
+                return Probe((_refused(error),))
+            except NodeError as error:
+                return Probe((Finding("protocol", str(error)),))
+            took = time.perf_counter() - began
+            skew = hello.now - (started + self._clock()) // 2
+            findings = [*hello_findings(hello), *card_findings(hello.card, peer)]
+            try:
+                taken = await self._peers.refresh(peer.organisation, hello.card)
+            except NodeError as error:
+                taken = peer
+                findings += [] if any(one.what == "card" for one in findings) else [Finding("card", str(error))]
+            self._contacts.skew(peer.organisation, skew)
+            self._contacts.trip(peer.organisation, "hello", took)
+            notes = self._notes(peer, taken, skew)
+            if not findings and peer.state is PeerState.ACTIVE:
+                told = await self._canon(peer, channel, hello)
+                findings, notes = [*told.findings], [*notes, *told.notes]
+            return Probe(tuple(findings), tuple(notes), round_trip_us=int(took * 1_000_000))
+
+    async def _hello(self, peer: Peer, channel: grpc.aio.Channel) -> wire.Hello:
+        request = pb.HelloRequest(hello=wire.to_hello(self._greeting.hello(peer)))
+        stub: Any = ExchangeStub(channel)
+        return wire.from_hello((await stub.Hello(request, timeout=CONNECT_S)).hello)
+
+    async def _canon(self, peer: Peer, channel: grpc.aio.Channel, hello: wire.Hello) -> Probe:
+        """Whether it makes the same canonical forms."""
+        self._agreements.told(peer.organisation, hello)
+        probed = await self._prober.probe(peer.organisation, channel, hello)
+        alarms = self._agreements.of(peer.organisation).alarms()
+        notes = (f"fresh probes could not be tried: {probed.why}",) if probed.why else ()
+        return Probe(tuple(Finding("canon", sentence) for sentence in alarms), notes)
 
     def _notes(self, peer: Peer, taken: Peer, skew: int) -> list[str]:
         notes: list[str] = []

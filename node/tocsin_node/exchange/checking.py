@@ -12,7 +12,18 @@ from typing import Any, Final
 from tocsin_crypto.errors import CryptoError
 from tocsin_crypto.merkle import CompactRange
 from tocsin_node.errors import Misbehaviour
-from tocsin_node.segment.verify import Accepted, Examined, Position, Signed, check_place, conclude, examine, open_signed
+from tocsin_node.policy.bulk import Assessment, Question, decider
+from tocsin_node.segment import codec
+from tocsin_node.segment.verify import (
+    Accepted,
+    Examined,
+    Position,
+    Signed,
+    check_place,
+    conclude,
+    examine_run,
+    open_signed,
+)
 from tocsin_signals.entry import ENTRY_SIZE
 
 _NAME_CHARS: Final = 255  # of a community or audience in a descriptor
@@ -36,10 +47,23 @@ class Descriptor:
     """Whether followers may serve it on."""
 
 
-def attempt(segment: bytes) -> Examined | Fault:
-    """`examine`, with a value for what a peer did wrong, so that it passes between processes."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a segment shows by itself, and what the policy makes of it, where it was asked."""
+
+    examined: Examined
+    found: Assessment | None = None
+
+
+def attempt(segment: bytes, question: Question | None = None) -> Looked | Fault:
+    """A segment examined, with a value for what a peer did wrong, so that it passes between processes.
+
+    With a `question` its entries are decided and counted too: the details are at hand, and in a worker that costs the
+    node itself nothing. No count is worth anything before `conclude`.
+    """
     try:
-        return examine(segment)
+        run = codec.decode(codec.parse(segment))
+        return Looked(examine_run(run), decider(question).assess(run) if question else None)
     except Misbehaviour as error:
         return Fault(error.code, str(error))
     except CryptoError as error:

@@ -3,7 +3,7 @@
 Nothing here lets anybody in: the handshake and `pins` do that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ _NAME_CHARS = 100
 
 
 class Finding(NamedTuple):
-    """One thing that stands between: `what` is state, address, certificate, name, card, protocol or peer."""
+    """One thing that stands between: `what` is state, address, certificate, name, card, protocol, peer or canon."""
 
     what: str
     sentence: str
@@ -68,13 +68,10 @@ def card_findings(shown: bytes, peer: Peer) -> Iterator[Finding]:
         yield Finding("card", f"it has signed two cards of sequence {sequence}: see `tocsin peer evidence`")
 
 
-def hello_findings(hello: Hello, profiles: Mapping[str, bytes]) -> Iterator[Finding]:
-    """What stands in the way in what the peer says of itself; `profiles` are our own digests by name."""
+def hello_findings(hello: Hello) -> Iterator[Finding]:
+    """What stands in the way in what the peer says of itself."""
     if hello.major != PROTOCOL_MAJOR:
         yield Finding("protocol", f"it speaks protocol {hello.major}, this node speaks {PROTOCOL_MAJOR}")
-    for name in sorted(profiles.keys() & hello.profiles.keys()):
-        if hello.profiles[name] != profiles[name].hex():
-            yield Finding("protocol", f"its rules of {name} are not ours: tags of the same value will differ")
     if hello.paused:
         yield Finding("state", "it has paused the exchange with this node")
 

@@ -25,7 +25,7 @@ from tocsin_crypto.checkpoint import parse_checkpoint
 from tocsin_crypto.names import node_key_name
 from tocsin_crypto.note import parse
 from tocsin_node.errors import Misbehaviour, Unreachable
-from tocsin_node.exchange.checking import Descriptor, concluded, read_descriptor
+from tocsin_node.exchange.checking import Descriptor, Looked, concluded, read_descriptor
 from tocsin_node.exchange.lag import Lag
 from tocsin_node.exchange.wire import Delivery, from_publisher
 from tocsin_node.limits import HEARD_S, STALLED_S
@@ -34,27 +34,21 @@ from tocsin_node.log.prefix import noted_root
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.peers.evidence import keep_evidence
-from tocsin_node.segment.verify import Accepted, Examined, Position, Signed
+from tocsin_node.policy.bulk import Assessment, Question, decider
+from tocsin_node.segment.verify import Accepted, Position, Signed
 from tocsin_node.store.protocol import Session, Store
 
 OPEN: Final = "open"
 STOPPED: Final = "stopped"
+NOTHING_ASKED: Final = Assessment({}, b"")
 FORK: Final = "fork"
 """The one code that only a publisher's own signatures can earn."""
 
 _log: Any = structlog.get_logger("tocsin.exchange")
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """What the policy makes of a delivery: entries per effect, and the digest of the policy that was asked."""
-
-    effects: Mapping[str, int]
-    policy: bytes
-
-
-Assess = Callable[[int, Accepted], Assessment]
-"""Called in a thread with the log's id, before the delivery is stored."""
+Ask = Callable[[int], Question]
+"""What is asked of the policy that decides on a log's entries now."""
 
 OnState = Callable[[int, str], None]
 """Called on the writer's thread with the log's id and `open` or `stopped`, once that is durable."""
@@ -67,7 +61,7 @@ class Tools:
     store: Store
     writer: Writer
     reads: Executor
-    assess: Assess
+    ask: Ask
     on_state: OnState
     on_heard: Callable[[int, int], None]
     """Called on the event loop with the log's id and when its publisher spoke (ms UTC)."""
@@ -88,18 +82,21 @@ class Verified:
 def verified(
     position: Position,
     signed: Signed,
-    examined: Examined,
+    looked: Looked,
     delivery: Delivery,
     *,
     publisher: str,
-    assess: Callable[[Accepted], Assessment],
+    question: Question | None,
 ) -> Verified:
     """An examined delivery concluded at its position, and what the policy makes of it. Errors: Misbehaviour."""
-    accepted = concluded(position, signed, examined, delivery.segment, delivery.checkpoint)
+    accepted = concluded(position, signed, looked.examined, delivery.segment, delivery.checkpoint)
     descriptor = None
     if position.size == 0:
         descriptor = read_descriptor(accepted, publisher=publisher, origin=position.origin)
-    return Verified(accepted, descriptor, assess(accepted), delivery.exchange, len(delivery.segment))
+    found = looked.found or NOTHING_ASKED
+    if question is not None and found.policy != question.digest:  # not asked yet, or of a policy that was replaced
+        found = decider(question).assess(accepted.run)
+    return Verified(accepted, descriptor, found, delivery.exchange, len(delivery.segment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,7 @@ class Copy:
         self.heard_at = facts.heard_at
         self.relay = facts.relay
         """Whether its descriptor lets followers serve it on; not known, and so no, before its first entry."""
-        self.distrusted = dict(distrusted)
+        self.distrusted = distrusted
         """Peers whose serving of this feed was false, and why."""
         self.source = ""
         """Who it comes from now; empty: nobody."""
@@ -204,18 +201,15 @@ class Copy:
             if self._holder is asyncio.current_task():
                 self._holder, self.source = None, ""
 
-    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
-        """Conclude an examined delivery, and count what the policy makes of it. Errors: Misbehaviour."""
+    def question(self) -> Question:
+        """What is asked of the policy that decides on its entries now."""
+        return self._tools.ask(self.log)
+
+    async def judge(self, position: Position, signed: Signed, looked: Looked, delivery: Delivery) -> Verified:
+        """Conclude an examined delivery, decided by the policy that stands now. Errors: Misbehaviour."""
 
         def work() -> Verified:
-            return verified(
-                position,
-                signed,
-                examined,
-                delivery,
-                publisher=self.publisher,
-                assess=lambda accepted: self._tools.assess(self.log, accepted),
-            )
+            return verified(position, signed, looked, delivery, publisher=self.publisher, question=self.question())
 
         return await asyncio.get_running_loop().run_in_executor(self._tools.reads, work)
 
@@ -304,8 +298,12 @@ class Copy:
             tx.audit("feed.source_stopped", result="failed", why=error.code, peer=relay, about=about)
 
         await self._submit(operation)
-        self.distrusted[relay] = why
+        self.distrusted = {**self.distrusted, relay: why}
         _log.error("source of a feed stopped", origin=self.origin, source=relay, why=why)
+
+    def trust(self, relay: str) -> None:
+        """Its distrust was lifted: called on the writer's thread, so the mapping is replaced, not changed."""
+        self.distrusted = {peer: why for peer, why in self.distrusted.items() if peer != relay}
 
     async def _submit(self, operation: Callable[[Tx], Any]) -> Any:
         self._writing = asyncio.ensure_future(self._tools.writer.submit(operation))
@@ -337,9 +335,13 @@ class Stream:
         """What the source says the publisher has signed."""
         self._copy.told(size)
 
-    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: Delivery) -> Verified:
+    def question(self) -> Question:
+        """What is asked of the policy that decides on its entries now."""
+        return self._copy.question()
+
+    async def judge(self, position: Position, signed: Signed, looked: Looked, delivery: Delivery) -> Verified:
         """Conclude an examined delivery that this source may serve. Errors: Misbehaviour."""
-        one = await self._copy.judge(position, signed, examined, delivery)
+        one = await self._copy.judge(position, signed, looked, delivery)
         if one.accepted.run.absent and not self._direct:
             raise Misbehaviour("withheld", f"entries of {self.origin} withheld: only its publisher may do that")
         if one.descriptor is not None:
@@ -381,6 +383,12 @@ class Copies:
     def get(self, origin: str) -> Copy | None:
         """The copy of a feed, None when it was never followed."""
         return self._copies.get(origin)
+
+    def trust(self, origin: str, relay: str) -> None:
+        """A peer's distrust for one feed was lifted."""
+        copy = self._copies.get(origin)
+        if copy is not None:
+            copy.trust(relay)
 
     def of(self, publisher: str) -> list[Copy]:
         """The copies of one publisher's feeds, by origin."""

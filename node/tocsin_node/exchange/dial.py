@@ -14,6 +14,7 @@ from tocsin.v1.exchange_pb2_grpc import ExchangeStub
 from tocsin_crypto.tls import Certificate, TlsIdentity
 from tocsin_node.errors import Refused, Unreachable
 from tocsin_node.exchange import wire
+from tocsin_node.exchange.agreement import Agreements
 from tocsin_node.exchange.contact import Contacts
 from tocsin_node.exchange.greeting import Greeting, check_major
 from tocsin_node.limits import CONNECT_S
@@ -39,12 +40,13 @@ class Dial(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One open channel to a peer that said Hello; `heard_at` is ms UTC."""
+    """One open channel to a peer that said this Hello; `heard_at` is ms UTC."""
 
     peer: Peer
     channel: grpc.aio.Channel
     contacts: Contacts
     heard_at: int
+    hello: wire.Hello
 
     async def offered(self) -> tuple[wire.Offered, ...]:
         """The feeds it offers us."""
@@ -70,6 +72,7 @@ class Dialler:
         identity: Callable[[], TlsIdentity],
         dial: Dial,
         contacts: Contacts,
+        agreements: Agreements,
         clock: Callable[[], int],
     ) -> None:
         self._peers = peers
@@ -77,6 +80,7 @@ class Dialler:
         self._identity = identity
         self._dial = dial
         self._contacts = contacts
+        self._agreements = agreements
         self._clock = clock
 
     @asynccontextmanager
@@ -101,9 +105,10 @@ class Dialler:
         self._contacts.skew(peer.organisation, hello.now - (started + heard_at) // 2)
         peer = await self._peers.refresh(peer.organisation, hello.card)
         self._contacts.trip(peer.organisation, "hello", took)
+        self._agreements.told(peer.organisation, hello)
         if hello.paused:
             raise PausedByPeer("the peer has paused the exchange")
-        return Session(peer, channel, self._contacts, heard_at)
+        return Session(peer, channel, self._contacts, heard_at, hello)
 
 
 def sentence(error: BaseException | None) -> str:

@@ -1,9 +1,10 @@
 """Following one feed over one stream: examine, conclude, commit, acknowledge, in a pipeline.
 
 Three loops run side by side and end together. *Receive* reads messages and has every delivery examined by itself (a
-worker process decodes and hashes all but small segments), several at a time. *Judge* takes them in their order: each is
-concluded against the position after the one before it, and what the policy makes of it is counted. *Commit* stores
-whatever is ready in one transaction, with an audit entry for each, and acknowledges what is durable.
+worker process decodes, hashes and decides all but small segments), several at a time. *Judge* takes them in their
+order: each is concluded against the position after the one before it, and decided here where it was not yet, or by a
+policy that does not stand any more. *Commit* stores whatever is ready in one transaction, with an audit entry for each,
+and acknowledges what is durable.
 
 A false message ends it, with that message as evidence, after what came before it is stored; an unreachable source ends
 the stream, and the link tries again.
@@ -19,14 +20,15 @@ from typing import Any, Protocol, TypeAlias
 
 from tocsin_node.errors import Misbehaviour, Unreachable, Unsound
 from tocsin_node.exchange import wire
-from tocsin_node.exchange.checking import Fault, attempt, compare, place
+from tocsin_node.exchange.checking import Fault, Looked, attempt, compare, place
 from tocsin_node.exchange.copy import Verified
 from tocsin_node.exchange.cutoff import first
 from tocsin_node.limits import INLINE_ENTRIES, UNACKNOWLEDGED
-from tocsin_node.segment.verify import Examined, Position, Signed
+from tocsin_node.policy.bulk import Question
+from tocsin_node.segment.verify import Position, Signed
 from tocsin_node.workers import Workers
 
-_Found: TypeAlias = "asyncio.Future[Examined | Fault] | asyncio.Future[Examined | Fault | None]"
+_Found: TypeAlias = "asyncio.Future[Looked | Fault] | asyncio.Future[Looked | Fault | None]"
 
 
 class Target(Protocol):
@@ -54,7 +56,11 @@ class Target(Protocol):
         """The source has shown the publisher's signature for a feed of this size."""
         ...
 
-    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: wire.Delivery) -> Verified:
+    def question(self) -> Question | None:
+        """What is asked of the policy about every entry; None where nothing is."""
+        ...
+
+    async def judge(self, position: Position, signed: Signed, looked: Looked, delivery: wire.Delivery) -> Verified:
         """Conclude an examined delivery that may come from this source. Errors: Misbehaviour."""
         ...
 
@@ -131,7 +137,10 @@ class Follower:
             return _Received(data, _known(None), message)
         if message.count <= INLINE_ENTRIES:
             return _Received(data, _known(attempt(message.segment)), message)
-        return _Received(data, asyncio.ensure_future(self._workers.run(attempt, message.segment)), message)
+        return _Received(data, asyncio.ensure_future(self._look(message.segment)), message)
+
+    def _look(self, segment: bytes) -> Awaitable[Looked | Fault]:
+        return self._workers.run(attempt, segment, self._target.question())
 
     async def _judge(self) -> None:
         while True:
@@ -143,7 +152,7 @@ class Follower:
                 await self._target.stop(error, received.data)
                 return
 
-    async def _take(self, message: wire.Delivery | wire.Heartbeat | None, found: Examined | Fault | None) -> None:
+    async def _take(self, message: wire.Delivery | wire.Heartbeat | None, found: Looked | Fault | None) -> None:
         match message:
             case wire.Delivery() as delivery:
                 await self._judged.put(await self._conclude(delivery, found))
@@ -156,10 +165,10 @@ class Follower:
             case None:
                 pass
 
-    async def _conclude(self, delivery: wire.Delivery, found: Examined | Fault | None) -> Verified:
+    async def _conclude(self, delivery: wire.Delivery, found: Looked | Fault | None) -> Verified:
         before = self._position
         signed = place(before, delivery.first, delivery.count, delivery.checkpoint)
-        if not isinstance(found, Examined):
+        if not isinstance(found, Looked):
             raise Misbehaviour(found.code, found.sentence) if found else Unsound("a delivery was not examined")
         verified = await self._target.judge(before, signed, found, delivery)
         self._position = before.after(verified.accepted)
@@ -177,7 +186,7 @@ class Follower:
             await self._write(wire.to_ack(wire.Ack(last.size, last.root)))
 
 
-def _known(found: Examined | Fault | None) -> "asyncio.Future[Examined | Fault | None]":
-    future: asyncio.Future[Examined | Fault | None] = asyncio.get_running_loop().create_future()
+def _known(found: Looked | Fault | None) -> "asyncio.Future[Looked | Fault | None]":
+    future: asyncio.Future[Looked | Fault | None] = asyncio.get_running_loop().create_future()
     future.set_result(found)
     return future

@@ -9,6 +9,8 @@ from tocsin_node.errors import Refused
 from tocsin_node.exchange.wire import EpochKeyId, Hello
 from tocsin_node.limits import HELLO_KEYS, PROTOCOL_MAJOR, PROTOCOL_MINOR
 from tocsin_node.peers.book import Peer, PeerState
+from tocsin_node.rules import Rules
+from tocsin_signals.probes import GENERATOR
 
 SOFTWARE: Final = "tocsin"
 
@@ -16,8 +18,10 @@ SOFTWARE: Final = "tocsin"
 class Greeting:
     """Makes this node's Hello and checks another's."""
 
-    def __init__(self, *, own: OwnCard, communities: Communities, clock: Callable[[], int]) -> None:
+    def __init__(self, *, own: OwnCard, communities: Communities, rules: Rules, clock: Callable[[], int]) -> None:
         self._own = own
+        self._profiles = {name: digest.hex() for name, digest in rules.profiles.items()}
+        self._vectors = {name: digest.hex() for name, digest in rules.vectors.items()}
         self._communities = communities
         self._clock = clock
 
@@ -32,11 +36,12 @@ class Greeting:
         return Hello(
             major=PROTOCOL_MAJOR,
             minor=PROTOCOL_MINOR,
-            features=(),
+            features=(GENERATOR,),
             card_sequence=self._own.card.sequence,
             card=self._own.signed.note_bytes,
             paused=peer.state is not PeerState.ACTIVE,
-            profiles={name: digest.hex() for name, digest in self._own.card.profiles.items()},
+            profiles=self._profiles,
+            vectors=self._vectors,
             epoch_keys=tuple(keys[:HELLO_KEYS]),
             now=now,
             software=SOFTWARE,

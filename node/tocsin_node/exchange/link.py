@@ -7,7 +7,8 @@ own feeds back, which say whether this node has forgotten what it signed (`own`)
 Retry is exponential with jitter while nothing works and starts anew after a session that did. One that ends within
 SETTLED_S did not: a full disk on either side ends every session at its first acknowledgement. Feeds offered later are
 noticed by asking again. A feed stopped for misbehaviour is not followed any more; everything else goes on. A served-on
-feed that fails ends nothing but itself: it is looked at again with the next list.
+feed that fails ends nothing but itself: it is looked at again with the next list. Fresh probes run beside all this
+(`probing`).
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from tocsin_node.exchange.dial import Dialler, PausedByPeer, Session, sentence
 from tocsin_node.exchange.follower import Follower
 from tocsin_node.exchange.lag import Lag
 from tocsin_node.exchange.own import OwnFeeds
+from tocsin_node.exchange.probing import Prober
 from tocsin_node.limits import RETRY_MAX_S, RETRY_MIN_S, SETTLED_S
 from tocsin_node.peers.service import Peers
 from tocsin_node.peers.words import Phase
@@ -77,6 +79,7 @@ class Linking:
     """Whether a peer is active and has a policy: nothing of any other is followed, whoever serves it."""
     copies: Copies
     own_feeds: OwnFeeds
+    prober: Prober
     workers: Workers
     clock: Callable[[], int]
     jitter: Jitter
@@ -136,6 +139,7 @@ class Link:
     async def _follow_all(self, session: Session, offered: Iterable[wire.Offered]) -> None:
         direct: dict[str, asyncio.Task[None]] = {}
         relayed: dict[str, asyncio.Task[None]] = {}
+        probing = asyncio.create_task(self._with.prober.run(session), name=f"probing {self._organisation}")
         try:
             while True:
                 await self._look_at(session, offered, direct, relayed)
@@ -148,7 +152,7 @@ class Link:
                 offered = await session.offered()
                 self._heard_at = self._with.clock()
         finally:
-            tasks = [*direct.values(), *relayed.values()]
+            tasks = [*direct.values(), *relayed.values(), probing]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,7 +22,8 @@ from tocsin_crypto.names import node_key_name
 from tocsin_crypto.tag import EpochKey
 from tocsin_node.errors import Misbehaviour, NodeError, Refused, Unreachable
 from tocsin_node.exchange import wire
-from tocsin_node.exchange.copy import FORK, Assessment, Verified, verified
+from tocsin_node.exchange.checking import Looked
+from tocsin_node.exchange.copy import FORK, Verified, verified
 from tocsin_node.exchange.cutoff import first
 from tocsin_node.exchange.dial import Dialler, Session, sentence
 from tocsin_node.exchange.follower import Follower
@@ -39,7 +40,7 @@ from tocsin_node.publish import records
 from tocsin_node.publish.feeds import Feeds, OwnFeed
 from tocsin_node.publish.rebuild import rebuild
 from tocsin_node.publish.retag import Retagger
-from tocsin_node.segment.verify import Examined, Position, Signed
+from tocsin_node.segment.verify import Position, Signed
 from tocsin_node.store.protocol import Store
 from tocsin_node.workers import Workers
 
@@ -316,12 +317,14 @@ class _Returned:
     async def heard(self) -> None:
         """Of no use here."""
 
-    async def judge(self, position: Position, signed: Signed, examined: Examined, delivery: wire.Delivery) -> Verified:
+    def question(self) -> None:
+        """No policy decides on own entries."""
+
+    async def judge(self, position: Position, signed: Signed, looked: Looked, delivery: wire.Delivery) -> Verified:
         """Conclude an examined delivery: an own feed may come back from anybody. Errors: Misbehaviour."""
 
         def work() -> Verified:
-            none = Assessment({}, b"")  # no policy decides on own entries
-            found = verified(position, signed, examined, delivery, publisher=self.publisher, assess=lambda _: none)
+            found = verified(position, signed, looked, delivery, publisher=self.publisher, question=None)
             if found.accepted.run.absent:
                 raise Refused("some of the entries that it holds were withheld from it")
             return found

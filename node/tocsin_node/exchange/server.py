@@ -1,4 +1,4 @@
-"""What peers may ask of this node: Hello, ListFeeds, Follow.
+"""What peers may ask of this node: Hello, ListFeeds, Follow, Probe.
 
 Each call is admitted by `pins`, runs beside the caller's *revoked* event, and ends with a status from the one table of
 errors. Unknown and forbidden feeds get the same answer. Refused callers are counted, not logged one by one.
@@ -18,12 +18,14 @@ from tocsin.v1.exchange_pb2_grpc import ExchangeServicer
 from tocsin_crypto.ed25519 import Random
 from tocsin_node.errors import Denied, Exhausted, Misbehaviour, NodeError, Refused
 from tocsin_node.exchange import opening, pins, wire
+from tocsin_node.exchange.agreement import Agreements
 from tocsin_node.exchange.contact import Contacts
 from tocsin_node.exchange.copy import FORK, OPEN
 from tocsin_node.exchange.cutoff import Context, answered, beside
 from tocsin_node.exchange.greeting import Greeting, check_major
 from tocsin_node.exchange.offers import Offer, Offers
 from tocsin_node.exchange.own import OwnFeeds
+from tocsin_node.exchange.probing import Answerer
 from tocsin_node.exchange.sending import Sending, Sent, Served
 from tocsin_node.exchange.wakes import Wakes
 from tocsin_node.limits import STREAMS_PER_PEER
@@ -56,6 +58,8 @@ class Serving:
     wakes: Wakes
     tally: Tally
     contacts: Contacts
+    agreements: Agreements
+    answerer: Answerer
     meter: Meter
     clock: Callable[[], int]
     random: Random
@@ -78,6 +82,7 @@ class Servicer(ExchangeServicer):
             check_major(shown)
             self._with.contacts.skew(peer.organisation, shown.now - self._with.clock())
             peer = await self._with.peers.refresh(peer.organisation, shown.card)
+            self._with.agreements.told(peer.organisation, shown)
             return pb.HelloResponse(hello=wire.to_hello(self._with.greeting.hello(peer)))
 
         return await answered(context, "Hello", work, self._with.meter)
@@ -91,6 +96,16 @@ class Servicer(ExchangeServicer):
             return wire.to_feeds(wire.Offered(offer.origin, self._latest(offer.log)) for offer in offers)
 
         return await answered(context, "ListFeeds", work, self._with.meter)
+
+    async def Probe(self, request: pb.ProbeRequest, context: Any) -> pb.ProbeResponse:  # noqa: N802
+        """What this node makes of fresh probes."""
+
+        async def work() -> pb.ProbeResponse:
+            peer = pins.require_active(self._caller(context))
+            question = wire.from_probe_request(request)
+            return wire.to_probe_response(await self._with.answerer.answer(peer.organisation, question))
+
+        return await answered(context, "Probe", work, self._with.meter)
 
     async def Follow(self, request_iterator: Any, context: Any) -> None:  # noqa: ARG002, N802  # pyright: ignore[reportIncompatibleMethodOverride]  reads and writes by the context
         """One feed from a given entry on."""

@@ -14,9 +14,10 @@ from tocsin_crypto.ed25519 import Random
 from tocsin_node.card import OwnCard
 from tocsin_node.community.service import Communities
 from tocsin_node.config import Address
+from tocsin_node.exchange.agreement import Agreement, Agreements
 from tocsin_node.exchange.check import Checker, Probe
 from tocsin_node.exchange.contact import Contact, Contacts
-from tocsin_node.exchange.copy import Assess, Copies, OnState, Tools
+from tocsin_node.exchange.copy import Ask, Copies, OnState, Tools
 from tocsin_node.exchange.credentials import ServerIdentity
 from tocsin_node.exchange.dial import Dialler
 from tocsin_node.exchange.greeting import Greeting
@@ -24,10 +25,11 @@ from tocsin_node.exchange.link import Jitter, Link, Linking, LinkState
 from tocsin_node.exchange.network import Listening, Network
 from tocsin_node.exchange.offers import Offers
 from tocsin_node.exchange.own import OwnFeeds
+from tocsin_node.exchange.probing import Answerer, Prober
 from tocsin_node.exchange.recovery import Recovering, Recovery
 from tocsin_node.exchange.server import Servicer, Serving
 from tocsin_node.exchange.wakes import Wakes
-from tocsin_node.limits import DRAIN_S, HEARTBEAT_S, SHOW_S, SILENCE_S
+from tocsin_node.limits import DRAIN_S, HEARTBEAT_S, PROBES_EVERY_S, PROBES_FIRST_S, SHOW_S, SILENCE_S
 from tocsin_node.log.writer import Writer
 from tocsin_node.meter import Meter
 from tocsin_node.peers.book import PeerBook
@@ -36,6 +38,7 @@ from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.relays import Relays
+from tocsin_node.rules import Rules
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
 from tocsin_node.workers import Workers
@@ -52,6 +55,8 @@ class Timing:
     silence_s: float = SILENCE_S
     list_s: float = LIST_S
     show_s: float = SHOW_S
+    probes_first_s: float = PROBES_FIRST_S
+    probes_every_s: float = PROBES_EVERY_S
 
 
 class Exchange:
@@ -73,10 +78,12 @@ class Exchange:
         tally: Tally,
         meter: Meter,
         audiences: Callable[[], Mapping[str, Collection[str]]],
-        assess: Assess,
+        ask: Ask,
         on_state: OnState,
         on_heard: Callable[[int, int], None],
         network: Network,
+        rules: Rules,
+        probes_enabled: Callable[[], bool],
         clock: Callable[[], int],
         random: Random,
         jitter: Jitter,
@@ -91,12 +98,17 @@ class Exchange:
         self._reads = ThreadPoolExecutor(_READERS, thread_name_prefix="tocsin-read")
         self._wakes = Wakes()
         writer.observe(self._wakes.stored)
-        self._greeting = Greeting(own=own, communities=communities, clock=clock)
+        self.agreements = Agreements(rules=rules, clock=clock)
+        self._greeting = Greeting(own=own, communities=communities, rules=rules, clock=clock)
         self._contacts = Contacts(clock=clock)
+        prober = Prober(
+            forms=rules.forms, agreements=self.agreements, enabled=probes_enabled, clock=clock, random=random
+        )
         self._show_s = timing.show_s
         self._showing: asyncio.Task[None] | None = None
         verifier = own.keyring.feed_signer().verifier
-        copies = Copies(Tools(store, writer, self._reads, assess, on_state, on_heard, clock))
+        copies = Copies(Tools(store, writer, self._reads, ask, on_state, on_heard, clock))
+        relays.on_trust(copies.trust)
         own_feeds = OwnFeeds(
             organisation=own.card.organisation,
             store=store,
@@ -111,6 +123,7 @@ class Exchange:
             identity=own.identity,
             dial=network.dial,
             contacts=self._contacts,
+            agreements=self.agreements,
             clock=clock,
         )
         self._identity = ServerIdentity(own.identity(), peers.book.trusted(clock()))
@@ -137,6 +150,8 @@ class Exchange:
                 wakes=self._wakes,
                 tally=tally,
                 contacts=self._contacts,
+                agreements=self.agreements,
+                answerer=Answerer(forms=rules.forms, clock=clock, random=random),
                 meter=meter,
                 clock=clock,
                 random=random,
@@ -166,6 +181,7 @@ class Exchange:
             follows=self._follows,
             copies=copies,
             own_feeds=own_feeds,
+            prober=prober,
             workers=workers,
             clock=clock,
             jitter=jitter,
@@ -177,6 +193,8 @@ class Exchange:
             peers=peers,
             greeting=self._greeting,
             contacts=self._contacts,
+            agreements=self.agreements,
+            prober=prober,
             network=network,
             has_policy=policies.has,
             clock=clock,
@@ -216,6 +234,10 @@ class Exchange:
     def contact(self, organisation: str) -> Contact:
         """When a peer was last in touch."""
         return self._contacts.of(organisation)
+
+    def agreement(self, organisation: str) -> Agreement:
+        """Whether a peer makes the same canonical forms."""
+        return self.agreements.of(organisation)
 
     async def check(self, organisation: str) -> Probe:
         """Dial a peer and say what differs from what is pinned. Errors: NotFound."""

@@ -4,7 +4,7 @@ What a peer sends is checked for size here; unknown fields and features are pass
 decided elsewhere. Errors are Invalid, in words that name the field.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,8 @@ from tocsin.v1 import exchange_pb2 as pb, signals_pb2
 from tocsin_crypto.checkpoint import MAX_ORIGIN
 from tocsin_crypto.merkle import HASH_BYTES
 from tocsin_node.errors import Invalid, Misbehaviour
-from tocsin_node.limits import CARD_BYTES, FEEDS_PER_PEER, HELLO_KEYS, NOTE_BYTES
+from tocsin_node.limits import CARD_BYTES, FEEDS_PER_PEER, HELLO_KEYS, NOTE_BYTES, PROBE_FORM_BYTES, PROBE_TYPES
+from tocsin_signals.probes import NONCE_BYTES
 
 EXCHANGE_ID_BYTES: Final = 16
 _FEATURES: Final = 64  # words a Hello may name: a protocol's life of them
@@ -43,6 +44,7 @@ class Hello:
     card: bytes
     paused: bool
     profiles: Mapping[str, str]
+    vectors: Mapping[str, str]
     epoch_keys: tuple[EpochKeyId, ...]
     now: int
     software: str
@@ -91,6 +93,27 @@ class Heartbeat:
     checkpoint: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeQuestion:
+    """What the asker wants to know; `answer_nonce` is empty in its first question, `count` 0 means all probes."""
+
+    nonce: bytes
+    answer_nonce: bytes
+    types: tuple[str, ...]
+    count: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """The answerer's nonce, the types it tried, the digest of its forms, and the last of them where asked for."""
+
+    nonce: bytes
+    types: tuple[str, ...]
+    digest: bytes
+    last: str
+
+
 def to_hello(hello: Hello) -> pb.Hello:
     """The message of a Hello."""
     return pb.Hello(
@@ -101,6 +124,7 @@ def to_hello(hello: Hello) -> pb.Hello:
         card=hello.card,
         state=pb.PEER_STATE_PAUSED if hello.paused else pb.PEER_STATE_ACTIVE,
         profile_digests=hello.profiles,
+        vector_digests=hello.vectors,
         epoch_keys=[
             pb.EpochKeyId(community=key.community, epoch=key.epoch, key_id=key.key_id) for key in hello.epoch_keys
         ],
@@ -113,12 +137,13 @@ def from_hello(message: pb.Hello) -> Hello:
     """A Hello within its limits."""
     _at_most(len(message.card), CARD_BYTES, "bytes of card in a Hello")
     _at_most(len(message.features), _FEATURES, "features in a Hello")
-    _at_most(len(message.profile_digests), _PROFILES, "profiles in a Hello")
+    _at_most(max(len(message.profile_digests), len(message.vector_digests)), _PROFILES, "profiles in a Hello")
     _at_most(len(message.epoch_keys), HELLO_KEYS, "epoch keys in a Hello")
     _at_most(message.now, _MAX_TIME, "ms in the time of a Hello")
-    profiles = dict(message.profile_digests)
+    profiles, vectors = dict(message.profile_digests), dict(message.vector_digests)
     communities = [key.community for key in message.epoch_keys]
-    words = [message.software, *message.features, *profiles, *profiles.values(), *communities]
+    digests = [*profiles, *profiles.values(), *vectors, *vectors.values()]
+    words = [message.software, *message.features, *digests, *communities]
     _at_most(max(map(len, words)), _WORD, "characters in a word of a Hello")
     return Hello(
         major=message.major,
@@ -128,6 +153,7 @@ def from_hello(message: pb.Hello) -> Hello:
         card=message.card,
         paused=message.state == pb.PEER_STATE_PAUSED,
         profiles=profiles,
+        vectors=vectors,
         epoch_keys=tuple(EpochKeyId(key.community, key.epoch, key.key_id) for key in message.epoch_keys),
         now=message.now,
         software=message.software,
@@ -216,6 +242,50 @@ def from_publisher(data: bytes) -> Delivery | Heartbeat | None:
             return Heartbeat(message.heartbeat.checkpoint)
         case _:
             return None
+
+
+def to_probe_request(question: ProbeQuestion) -> pb.ProbeRequest:
+    """The message of a question about probes."""
+    return pb.ProbeRequest(
+        nonce=question.nonce,
+        answer_nonce=question.answer_nonce,
+        types=question.types,
+        count=question.count,
+        last=question.last,
+    )
+
+
+def from_probe_request(message: pb.ProbeRequest) -> ProbeQuestion:
+    """A question about probes, within its limits."""
+    _exactly(len(message.nonce), NONCE_BYTES, "bytes in the nonce of a question about probes")
+    if message.answer_nonce:
+        _exactly(len(message.answer_nonce), NONCE_BYTES, "bytes in the answering nonce of a question about probes")
+    types = _types(message.types)
+    return ProbeQuestion(message.nonce, message.answer_nonce, types, message.count, message.last)
+
+
+def to_probe_response(answer: ProbeAnswer) -> pb.ProbeResponse:
+    """The message of an answer about probes."""
+    return pb.ProbeResponse(nonce=answer.nonce, types=answer.types, digest=answer.digest, last=answer.last)
+
+
+def from_probe_response(message: pb.ProbeResponse) -> ProbeAnswer:
+    """An answer about probes, within its limits."""
+    _exactly(len(message.nonce), NONCE_BYTES, "bytes in the nonce of an answer about probes")
+    _exactly(len(message.digest), HASH_BYTES, "bytes in the digest of an answer about probes")
+    _at_most(len(message.last), PROBE_FORM_BYTES, "characters in the form of an answer about probes")
+    return ProbeAnswer(message.nonce, _types(message.types), message.digest, message.last)
+
+
+def _types(names: Sequence[str]) -> tuple[str, ...]:
+    _at_most(len(names), PROBE_TYPES, "types to probe")
+    _at_most(max(map(len, names), default=0), _WORD, "characters in a type to probe")
+    return tuple(dict.fromkeys(names))
+
+
+def _exactly(found: int, wanted: int, what: str) -> None:
+    if found != wanted:
+        raise Invalid(f"{found} {what}, not {wanted}")
 
 
 def _at_most(found: int, limit: int, what: str) -> None:

@@ -25,7 +25,7 @@ from tocsin_node.guard import requests
 from tocsin_node.guard.approvals import Approvals
 from tocsin_node.guard.gate import Gate
 from tocsin_node.guard.requests import APPROVED, PENDING, REFUSED, WITHDRAWN, GuardRequest
-from tocsin_node.guard.screen import RADIUS, Screen, screen
+from tocsin_node.guard.terms import RADIUS, Terms, weigh
 from tocsin_node.limits import GUARD_ASKED, GUARD_OPEN, GUARD_SHOWN, IDENTIFIER_BYTES, REASON_CHARS
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
@@ -121,9 +121,9 @@ class Desk:
         if not 1 <= len(rows) <= GUARD_ASKED:
             raise Invalid(f"a request is for 1 to {GUARD_ASKED} rows, not {len(rows)}")
         why = _reason(why)
-        given = self._gate.screen(own.log)
-        cases, answers = await asyncio.to_thread(self._cases, own, given, rows, why)
-        counted = await self._counted(cases, given)
+        terms = self._gate.terms(own.log)
+        cases, answers = await asyncio.to_thread(self._cases, own, terms, rows, why)
+        counted = await self._counted(cases, terms)
         answers += [_not_blocked(case.line) for case in counted if not case.rules]
         blocked = [case for case in counted if case.rules]
         if blocked:
@@ -177,7 +177,7 @@ class Desk:
             found = requests.open_ones(session, self._clock())
         return sum(one.state == PENDING for one in found), sum(one.state == APPROVED for one in found)
 
-    def _cases(self, own: OwnFeed, given: Screen, rows: Sequence[RowIn], why: str) -> tuple[list[_Case], list[Asked]]:
+    def _cases(self, own: OwnFeed, terms: Terms, rows: Sequence[RowIn], why: str) -> tuple[list[_Case], list[Asked]]:
         """The rows in canonical form with the rules that block them; and what became of those that have none."""
         key = self._keys.publishing(own.community, self._clock())
         cases: list[_Case] = []
@@ -196,14 +196,14 @@ class Desk:
                 answers.append(Asked(row.line, 0, (), "reason", "The reason holds the value: it goes into the log."))
                 continue
             days = (row.valid_until - self._clock()) // DAY_MS if row.valid_until else None
-            found = screen(given, row.type, kind.code, canonical, days)
+            found = weigh(terms, row.type, kind.code, canonical, days)
             (tag,) = tag_batch(key, [TagRequest(kind.profile, kind.scope, canonical)])
             cases.append(_Case(row.line, kind.code, canonical, found.key, tag, found.blocking, 0))
         return cases, answers
 
-    async def _counted(self, cases: Sequence[_Case], given: Screen) -> list[_Case]:
+    async def _counted(self, cases: Sequence[_Case], terms: Terms) -> list[_Case]:
         """The cases with the own users each would hit, and the rule on that where it blocks."""
-        reached = await self._gate.reach([case.key for case in cases], given.approved)
+        reached = await self._gate.reach([case.key for case in cases], terms.approved)
         return [
             _Case(
                 case.line,

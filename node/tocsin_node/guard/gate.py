@@ -6,8 +6,8 @@ from typing import Protocol
 
 from tocsin_node.guard.approvals import Approvals
 from tocsin_node.guard.keyed import expression
-from tocsin_node.guard.screen import RADIUS, Screen
 from tocsin_node.guard.sources import Sources
+from tocsin_node.guard.terms import RADIUS, Terms
 from tocsin_node.limits import RADIUS_SUBJECTS
 from tocsin_signals.guard import GuardVerdict, Level
 
@@ -49,9 +49,9 @@ class Gate:
         self._limit = limit
         self._clock = clock
 
-    def screen(self, log: int) -> Screen:
-        """What rows of a feed are screened with now."""
-        return Screen(self._sources(), self._key, dict(self._approvals.of(log, self._clock())))
+    def terms(self, log: int) -> Terms:
+        """What rows of a feed are guarded by now."""
+        return Terms(self._sources(), self._key, dict(self._approvals.of(log, self._clock())))
 
     async def reach(self, keys: Sequence[bytes], approved: Mapping[bytes, frozenset[str]]) -> list[Reach]:
         """How far rows reach, by the keys of their values."""

@@ -65,6 +65,7 @@ class _Judged:
     rule: str = ""
     caps: tuple[str, ...] = ()
     max_age_ms: int | None = None
+    age_by: str = ""
 
 
 def show(
@@ -142,7 +143,7 @@ def _judge(facts: FeedFacts, found: Life, signal: int, judge: Judge, book: FeedB
     )  # fmt: skip
     shown = combine([assertion], now_ms=now).assertions
     effect, caps = (shown[0].effect, shown[0].caps) if shown else (decision.effect, decision.caps)
-    return _Judged(effect, decision.rule, caps, decision.max_age_ms)
+    return _Judged(effect, decision.rule, caps, decision.max_age_ms, decision.age_by)
 
 
 def _why(found: Life, state: State, judged: _Judged, match_until: int | None) -> str:
@@ -161,9 +162,8 @@ def _why(found: Life, state: State, judged: _Judged, match_until: int | None) ->
         case State.TOO_OLD:
             assert judged.max_age_ms is not None
             ended = _time(standing.issued_at + judged.max_age_ms)
-            return (
-                f"policy counts it for {judged.max_age_ms // _DAY_MS} days (rule {judged.rule}), which ended at {ended}"
-            )
+            days = judged.max_age_ms // _DAY_MS
+            return f"policy counts it for {days} days ({judged.age_by}), which ended at {ended}"
         case State.NOT_YET:
             return f"it counts from {_time(standing.issued_at - MAX_AHEAD_MS)} on: it was issued ahead of this clock"
         case State.LIVE | State.SUPERSEDED:

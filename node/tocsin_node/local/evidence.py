@@ -17,7 +17,7 @@ _MAX_NUMBER = 2**63 - 1  # what SQL holds
 
 
 class EvidenceCalls:
-    """Handlers of evidence. An export is logged: a message of a peer leaves the node's own store."""
+    """Handlers of evidence. Both are logged: who looks at what is held against peers, and what leaves the own store."""
 
     def __init__(self, *, organisation: str, store: Store, writer: Writer, clock: Callable[[], int]) -> None:
         self._organisation = organisation
@@ -25,9 +25,10 @@ class EvidenceCalls:
         self._writer = writer
         self._clock = clock
 
-    async def list(self, request: pb.ListEvidenceRequest, actor: Actor) -> pb.ListEvidenceResponse:  # noqa: ARG002
+    async def list(self, request: pb.ListEvidenceRequest, actor: Actor) -> pb.ListEvidenceResponse:
         """Every record, or those of one peer."""
         peer = organisation_id(request.peer, "PEER") if request.peer else ""
+        await self._writer.submit(lambda tx: tx.audit("evidence.viewed", actor=actor, peer=peer))
         return wire.evidence(await asyncio.to_thread(self._list, peer))
 
     async def export(self, request: pb.ExportEvidenceRequest, actor: Actor) -> pb.ExportEvidenceResponse:

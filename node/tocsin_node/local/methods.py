@@ -11,6 +11,7 @@ from tocsin_node.explain import Explainer
 from tocsin_node.local.audit import AuditCalls
 from tocsin_node.local.calls import Calls, Once, Stream
 from tocsin_node.local.evidence import EvidenceCalls
+from tocsin_node.local.export import ExportCalls
 from tocsin_node.local.guard import GuardCalls
 from tocsin_node.local.match import MatchCalls
 from tocsin_node.local.operate import CommunityCalls, FeedCalls, NodeCalls, PeerCalls, PolicyCalls, TokenCalls
@@ -78,7 +79,15 @@ def _publishing(asked: Asked) -> Handlers:
         clock=asked.core.clock,
         meter=asked.core.meter,
     )
+    export = ExportCalls(
+        book=asked.matching.book,
+        store=asked.core.store,
+        writer=asked.core.writer,
+        data_key=asked.publishing.data_key,
+        clock=asked.core.clock,
+    )
     return {
+        "ExportSignals": export.export,
         "Publish": calls.publish,
         "Withdraw": calls.withdraw,
         "ReviseSignals": calls.revise,
@@ -129,6 +138,7 @@ def _operating(asked: Asked) -> Handlers:
 def _peers(asked: Asked) -> Handlers:
     calls = PeerCalls(
         own=asked.trust.own,
+        rules=asked.core.edges.rules,
         peers=asked.trust.peers,
         status=asked.status,
         config=asked.config,
@@ -181,6 +191,7 @@ def _policies(asked: Asked) -> Handlers:
         "FeedRecipients": feeds.recipients,
         "RecoverFeed": feeds.recover,
         "RelayFeed": feeds.relay,
+        "TrustRelay": feeds.trust,
     }
 
 

@@ -21,12 +21,14 @@ from tocsin_node.local import wire
 from tocsin_node.local.threads import spoken
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.writer import Writer
+from tocsin_node.names import organisation_id
 from tocsin_node.peers.book import Peer
 from tocsin_node.peers.service import Peers
 from tocsin_node.policies import Policies
 from tocsin_node.publish.feeds import Feeds
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.relays import Relays
+from tocsin_node.rules import Rules
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tokens import Tokens
@@ -101,9 +103,17 @@ class PeerCalls:
     """Handlers about the own card and the peers."""
 
     def __init__(
-        self, *, own: OwnCard, peers: Peers, status: Status, config: Callable[[], Config], exchange: Checks | None
+        self,
+        *,
+        own: OwnCard,
+        rules: Callable[[], Rules],
+        peers: Peers,
+        status: Status,
+        config: Callable[[], Config],
+        exchange: Checks | None,
     ) -> None:
         self._own = own
+        self._rules = rules
         self._peers = peers
         self._status = status
         self._config = config
@@ -119,7 +129,8 @@ class PeerCalls:
             endpoints = tuple(Address.parse(text) for text in request.endpoints) or self._config().endpoints
         except ValueError as error:
             raise Invalid(f"an endpoint {error}") from None
-        content = CardContent(self._config().role, endpoints, self._own.card.profiles)
+        rules = await asyncio.to_thread(self._rules)
+        content = CardContent(self._config().role, endpoints, rules.profiles, rules.manifest)
         await self._own.renew(content, actor=actor)
         return wire.card(self._own)
 
@@ -227,8 +238,17 @@ class FeedCalls:
     async def relay(self, request: pb.RelayFeedRequest, actor: Actor) -> pb.FeedResponse:
         """Serve a followed feed on, or no more."""
         relay = await self._relays.serve_on(wire.feed_name(request.feed), request.audience, actor=actor)
+        return await self._followed(relay.origin)
+
+    async def trust(self, request: pb.TrustRelayRequest, actor: Actor) -> pb.FeedResponse:
+        """Take a followed feed from a peer again whose serving of it was false."""
+        peer = organisation_id(request.peer, "PEER")
+        relay = await self._relays.trust(wire.feed_name(request.feed), peer, actor=actor)
+        return await self._followed(relay.origin)
+
+    async def _followed(self, origin: str) -> pb.FeedResponse:
         states = await asyncio.to_thread(self._status.followed_feeds)
-        return pb.FeedResponse(feed=wire.feed(next(one for one in states if one.origin == relay.origin)))
+        return pb.FeedResponse(feed=wire.feed(next(one for one in states if one.origin == origin)))
 
     async def recover(
         self, request: pb.RecoverFeedRequest, actor: Actor

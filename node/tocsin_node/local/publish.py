@@ -62,15 +62,15 @@ class PublishCalls:
     async def publish(
         self, requests: AsyncIterator[pb.PublishRequest], actor: Actor
     ) -> AsyncGenerator[pb.PublishResponse, None]:
-        """One answer per chunk, after its commit; the next ones are made ready meanwhile."""
-        feed = ""
+        """One answer per chunk, after its commit; the next ones are made ready meanwhile. A dry run commits nothing."""
+        feed, dry = "", False
 
         async def chunks() -> AsyncGenerator[pb.PublishChunk]:
-            nonlocal feed
+            nonlocal feed, dry
             async for request in requests:
                 match request.WhichOneof("message"):
                     case "start" if not feed:
-                        feed = self._own(request.start.feed)
+                        feed, dry = self._own(request.start.feed), request.start.dry_run
                     case "chunk" if feed:
                         yield request.chunk
                     case _:
@@ -80,6 +80,8 @@ class PublishCalls:
             chunk: pb.PublishChunk, before: "asyncio.Task[pb.PublishResponse] | None"
         ) -> pb.PublishResponse:
             fields, rows = await off_loop(len(chunk.rows), wire.chunk, chunk)
+            if dry:
+                return await off_loop(len(rows), wire.trial_result, await self._publisher.try_out(feed, fields, rows))
             result = await self._publisher.publish(feed, fields, rows, actor=actor, after=before)
             self._meter.published(
                 published=result.published,

@@ -32,6 +32,7 @@ from tocsin_node.policy.effect import Effect
 from tocsin_node.publish.prepare import RowIn
 from tocsin_node.publish.revise import Revised
 from tocsin_node.publish.service import ChunkResult, Withdrawn
+from tocsin_node.publish.trial import TrialResult
 from tocsin_node.status import FeedState, NodeState, PeerReport, SentFeed
 from tocsin_node.tokens import Token
 
@@ -101,6 +102,21 @@ def chunk_result(result: ChunkResult) -> pb.PublishResponse:
     )
 
 
+def trial_result(result: TrialResult) -> pb.PublishResponse:
+    """What a chunk would do."""
+    return pb.PublishResponse(
+        refused=[pb.RowRefusal(line=r.line, reason=r.reason, sentence=r.sentence) for r in result.refused],
+        warnings=[pb.RowWarning(line=w.line, rule=w.rule, sentence=w.sentence) for w in result.warnings],
+        tried=[
+            pb.TriedRow(line=t.line, outcome=pb.Outcome.ValueType(t.outcome), changed=t.changed, key=t.key)
+            for t in result.tried
+        ],
+        overridden=result.overridden,
+        most_users=result.widest.users,
+        most_users_line=result.widest.line,
+    )
+
+
 def withdrawn(result: Withdrawn) -> pb.WithdrawResponse:
     """What a withdrawal did."""
     return pb.WithdrawResponse(
@@ -147,6 +163,33 @@ def peer(one: Peer, report: PeerReport) -> pb.PeerStatus:
         called_at=report.contact.called_at,
         feeds=[feed(item) for item in report.feeds],
         sent=[_sent(item) for item in report.sent],
+        canon=_canon(one, report),
+    )
+
+
+def _canon(one: Peer, report: PeerReport) -> pb.CanonAgreement:
+    found = report.agreement
+    probed, first = found.probed, found.probed.first
+    return pb.CanonAgreement(
+        manifest=one.card.manifest.hex(),
+        own_manifest=report.manifest.hex(),
+        told_at=found.told_at,
+        same=found.same,
+        differ=[pb.ProfileDifference(profile=d.profile, ours=d.ours, theirs=d.theirs) for d in found.differ],
+        probed_at=probed.at,
+        probes=probed.count,
+        disagreement=(
+            pb.ProbeDisagreement(type=first.type_name, text=first.text, ours=first.ours, theirs=first.theirs)
+            if first
+            else None
+        ),
+        not_probed=probed.why,
+        signals=[
+            pb.ProbeSignals(feed=s.origin, at=s.at, expected=s.expected, found=s.found, missed=s.missed, why=s.why)
+            for s in found.signals
+        ],
+        alarms=found.alarms(),
+        other_vectors=found.other_vectors,
     )
 
 
@@ -214,6 +257,7 @@ def feed(state: FeedState) -> pb.FeedStatus:
         relay=state.relay,
         relayed_to=state.relayed_to,
         source=state.source,
+        probes=state.probes,
     )
 
 

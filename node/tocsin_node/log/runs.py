@@ -9,6 +9,7 @@ and a disk's flipped bit must not become a verdict. Who changes a run on purpose
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 from zlib import crc32
 
@@ -22,7 +23,7 @@ from tocsin_node.limits import BLOCK, DETAILS_BYTES, SEGMENT_BYTES, SEGMENT_ENTR
 from tocsin_node.log.withheld import Gap, Gaps, given
 from tocsin_node.segment import codec
 from tocsin_node.segment.codec import U32, Run
-from tocsin_node.store.protocol import Session
+from tocsin_node.store.protocol import Record, Session
 from tocsin_signals.details import digest
 from tocsin_signals.entry import Entry, Kind, Rows
 
@@ -101,28 +102,34 @@ class DetailsTable:
         digests = b"".join(map(digest, blobs)) if digests is None else digests
         keys = [digests[place : place + HASH_BYTES] for place in range(0, len(digests), HASH_BYTES)]
         unknown = {key: blob for key, blob in zip(keys, blobs, strict=True) if key not in self._ids}
-        found = {**_held(session, list(unknown))}
-        fresh = [(self._allocate(session), key, blob) for key, blob in unknown.items() if key not in found]
-        session.execute_many("INSERT INTO details (id, digest, blob) VALUES (?, ?, ?)", fresh)
-        found.update((key, number) for number, key, _ in fresh)
+        found = self._store(session, unknown)
         numbers = [found[key] if key in found else self._ids[key] for key in keys]
         if len(self._ids) + len(found) > _CACHED_DETAILS:
             self._ids.clear()
         self._ids.update(found)
         return numbers
 
+    def _store(self, session: Session, blobs: Mapping[bytes, bytes]) -> dict[bytes, int]:
+        """The ids of these blobs by digest. Mostly all are new, and then the insertion itself has said so."""
+        start = self._allocate(session, len(blobs))
+        fresh = {key: number for number, key in enumerate(blobs, start)}
+        insert = "INSERT INTO details (id, digest, blob) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
+        stored = session.execute_many(insert, [(fresh[key], key, blob) for key, blob in blobs.items()])
+        return fresh if stored == len(fresh) else _held(session, list(blobs))
+
     def forget(self) -> None:
         """Drop what was remembered: the transaction it came from did not commit."""
         self._ids.clear()
         self._next = 0
 
-    def _allocate(self, session: Session) -> int:
+    def _allocate(self, session: Session, count: int) -> int:
+        """The first of `count` ids that were never given."""
         if not self._next:
             record = session.one("SELECT COALESCE(MAX(id), -1) + 1 FROM details")
             assert record is not None
             self._next = int(record[0])
-        self._next += 1
-        return self._next - 1
+        self._next += count
+        return self._next - count
 
 
 def _held(session: Session, digests: Sequence[bytes]) -> dict[bytes, int]:
@@ -189,17 +196,22 @@ def read_run(session: Session, log: int, index: int) -> tuple[wire.Segment, int]
 
 def read_details(session: Session, ids: bytes) -> list[bytes]:
     """The blobs of packed ids, in order; an erased blob is empty."""
-    numbers = np.frombuffer(ids, "<u4").tolist()
-    found: dict[int, bytes] = {}
-    for start in range(0, len(numbers), _AT_ONCE):
-        part = numbers[start : start + _AT_ONCE]
-        marks = ", ".join("?" * len(part))
-        records = session.all(f"SELECT id, blob FROM details WHERE id IN ({marks})", part)  # noqa: S608 -- only marks
-        found.update((int(number), bytes(blob or b"")) for number, blob in records)
+    numbers: list[int] = np.frombuffer(ids, "<u4").tolist()
+    found = {number: blob or b"" for number, blob in _of_details(session, "id, blob", numbers)}
     missing = [number for number in numbers if number not in found]
     if missing:
         raise Unsound(f"the details {missing[0]} of a stored segment are missing")
     return [found[number] for number in numbers]
+
+
+def _of_details(session: Session, columns: str, numbers: Sequence[int]) -> list[Record]:
+    """These columns of the details of these ids. Details that came together have ids in a row, which is one range."""
+    select = f"SELECT {columns} FROM details WHERE id "  # noqa: S608 -- own names
+    if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return session.all(f"{select}BETWEEN ? AND ?", (numbers[0], numbers[-1]))
+    parts = [numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE)]
+    found = (session.all(f"{select}IN ({', '.join('?' * len(part))})", part) for part in parts)
+    return [record for records in found for record in records]
 
 
 def _checksum(body: bytes, ids: bytes) -> int:
@@ -274,29 +286,45 @@ def merge_tail(session: Session, log: int, end: int) -> None:
     full = end % SEGMENT_ENTRIES == 0
     if record[0] <= (1 if full else TAIL_RUNS):
         return
-    runs = list(stored_runs(session, log, start))
+    found = session.all(
+        "SELECT first, count, details FROM segment WHERE log = ? AND first >= ? ORDER BY first", (log, start)
+    )
+    groups = [group for group in _groups([_place(session, *record) for record in found]) if len(group) > 1]
+    if not groups:
+        return
     seeds = {
         int(block): bytes(seed)
         for block, seed in session.all(
             "SELECT block, seed FROM seed WHERE log = ? AND block >= ? AND length(seed) > 0", (log, start // BLOCK)
         )
     }
-    for group in _groups(runs):
-        if len(group) > 1:
-            _replace(session, log, group, seeds)
+    for group in groups:
+        _replace(session, log, list(islice(stored_runs(session, log, group[0].first), len(group))), seeds)
 
 
-def _groups(runs: Sequence[tuple[Run, U32]]) -> Iterator[list[tuple[Run, U32]]]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a stored run begins, and its bytes on the wire at most."""
+
+    first: int
+    weight: int
+
+
+def _place(session: Session, first: int, count: int, ids: bytes) -> _Place:
+    lengths = _of_details(session, "LENGTH(blob)", np.frombuffer(ids, "<u4").tolist())
+    return _Place(first, count * ENTRY_WIRE_BYTES + sum(length or 0 for (length,) in lengths))
+
+
+def _groups(runs: Sequence[_Place]) -> Iterator[list[_Place]]:
     """Consecutive runs that together stay within one segment."""
-    group: list[tuple[Run, U32]] = []
+    group: list[_Place] = []
     weight = 0
-    for run, ids in runs:
-        added = run.count * ENTRY_WIRE_BYTES + sum(map(len, run.details))
-        if group and weight + added > _ROOM:
+    for run in runs:
+        if group and weight + run.weight > _ROOM:
             yield group
             group, weight = [], 0
-        group.append((run, ids))
-        weight += added
+        group.append(run)
+        weight += run.weight
     yield group
 
 

@@ -22,6 +22,7 @@ from tocsin_node.log import runs
 from tocsin_node.log.envelope import SYSTEM, Actor, Event, Result
 from tocsin_node.log.head import Head, store_blocks, store_checkpoint, store_head
 from tocsin_node.log.runs import DetailsTable
+from tocsin_node.segment import codec
 from tocsin_node.segment.codec import U32, U64
 from tocsin_node.segment.verify import Accepted
 from tocsin_node.store.protocol import Session
@@ -215,7 +216,7 @@ def seal_feed(
     tree, start = head.tree, 0
     for stop in runs.cuts(first, numbers, blobs):
         part, (own_numbers, used) = rows[start:stop], runs.compact(numbers[start:stop])
-        grown = tree.extend_rows(part.tobytes(), ROW_SIZE)
+        grown = tree.extend_rows(codec.leaf_bytes(part), ROW_SIZE)
         body = runs.body_of(first + start, part, own_numbers, seeds)
         runs.store_run(session, head.log, first + start, stop - start, body, ids[used].tolist())
         runs.drop_seeds(session, head.log, first + start, stop - start)

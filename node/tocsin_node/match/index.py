@@ -25,6 +25,7 @@ Chosen by measurement over sorted runs merged like a log-structured tree: at 10 
 cost those 3 ms for the keys alone, before any tag is compared.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -38,6 +39,8 @@ from tocsin_node.match.rows import Rows, newest_in_block
 from tocsin_node.match.spaces import NO_SPACE, Spaces
 from tocsin_node.match.states import MAX_FEED, SignalStates
 from tocsin_node.match.table import FingerprintTable
+
+_SCAN = 1 << 17  # rows looked at in one hold of the lock: about a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,36 @@ class MatchIndex:
                         return signal
                 head = rows.nexts.item(row)
         return None
+
+    def with_details(self, numbers: Sequence[int], *, most: int, now_ms: int = 0) -> list[tuple[int, int, int, int]]:
+        """Return (feed, signal, type, epoch) of live rows whose signals carry one of these details, `most` of a feed.
+
+        A full scan, for a few looks a day: readers wait a millisecond for each _SCAN rows of it.
+        """
+        wanted = np.asarray(sorted(numbers), dtype=np.uint32)
+        found: list[tuple[int, int, int, int]] = []
+        held: Counter[int] = Counter()
+        for start in range(0, self._rows.count if wanted.size else 0, _SCAN):
+            feeds, signals, spaces = self._carrying(wanted, start, now_ms)
+            for feed in np.unique(feeds).tolist():
+                mine = np.flatnonzero(feeds == feed)[: most - held[feed]]
+                pairs = self._spaces.pairs(spaces[mine].tolist())
+                found += [(feed, one, *pair) for one, pair in zip(signals[mine].tolist(), pairs, strict=True)]
+                held[feed] += mine.size
+        return found
+
+    def _carrying(
+        self, wanted: NDArray[np.uint32], start: int, now_ms: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint32]]:
+        """(feeds, signals, spaces) of the live rows from `start` on that carry these details; a part of a scan."""
+        with self._lock:
+            rows, states = self._rows, self._states
+            part = slice(start, min(start + _SCAN, rows.count))
+            slots = rows.slots[part].astype(np.int64)
+            feeds = states.feeds_of(slots)
+            live = (feeds >= 0) & (states.until_of(slots) > np.uint64(now_ms))
+            places = np.flatnonzero(live & np.isin(states.details[slots], wanted))
+            return feeds[places], states.signals_of(slots[places]), rows.spaces[part][places].astype(np.uint32)
 
     def live_spaces(self) -> dict[int, frozenset[tuple[int, int]]]:
         """Return feed -> the (type, epoch) pairs it has signals in: what a look-up has to try."""

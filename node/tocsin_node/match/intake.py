@@ -12,7 +12,7 @@ from tocsin_node.segment.codec import U64
 from tocsin_signals.entry import MAX_LIFETIME_MS, VERSION, Kind, tag_column
 from tocsin_signals.types import REGISTRY
 
-_CODES: Final = np.asarray([entry.code for entry in REGISTRY], np.uint16)
+_TYPED: Final = np.isin(np.arange(1 << 16), [entry.code for entry in REGISTRY])  # by type code: whether we know it
 
 
 def take_in(index: MatchIndex, stored: Stored) -> None:
@@ -26,7 +26,7 @@ def take_in(index: MatchIndex, stored: Stored) -> None:
     rows, indices, details = stored.rows, stored.indices, stored.details
     known = rows["version"] == VERSION
     kinds = rows["kind"]
-    typed = known & np.isin(rows["type"], _CODES)
+    typed = known & _TYPED[rows["type"]]
     until = np.minimum(rows["valid_until"], rows["issued_at"] + np.uint64(MAX_LIFETIME_MS))
     signals = np.where(kinds == Kind.ASSERT, indices, rows["ref"]).astype(np.uint64)
     for kind, take in ((Kind.ASSERT, index.add), (Kind.RETAG, index.retag)):
@@ -44,13 +44,16 @@ def take_in(index: MatchIndex, stored: Stored) -> None:
 
 
 def _block(stored: Stored, chosen: npt.NDArray[np.bool_], signals: U64, until: U64) -> SignalBlock:
-    rows = stored.rows[chosen]
+    rows, places = (
+        stored.rows,
+        slice(None) if chosen.all() else np.flatnonzero(chosen),
+    )  # column by column: rows are wide
     return SignalBlock(
-        tags=np.ascontiguousarray(tag_column(rows)),
-        types=rows["type"].astype(np.uint16),
-        epochs=rows["epoch"].astype(np.uint32),
-        details=stored.details[chosen].astype(np.uint32),
-        issued_at=rows["issued_at"].astype(np.uint64),
-        valid_until=until[chosen],
-        signals=signals[chosen],
+        tags=np.ascontiguousarray(tag_column(rows)[places]),
+        types=rows["type"][places].astype(np.uint16),
+        epochs=rows["epoch"][places].astype(np.uint32),
+        details=stored.details[places].astype(np.uint32),
+        issued_at=rows["issued_at"][places].astype(np.uint64),
+        valid_until=until[places],
+        signals=signals[places],
     )

@@ -5,6 +5,8 @@ number of spaces per feed is bounded, because a publisher writes type and epoch 
 look-up a tag.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,11 @@ class Spaces:
                 mine.add(number)
             allowed[pair] = number
         return self._map(types, epochs, allowed)
+
+    def pairs(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
+        """Return the (type, epoch) of each number."""
+        known = list(self._numbers)
+        return [(known[number] >> 32, known[number] & 0xFFFFFFFF) for number in numbers]
 
     def of_feeds(self) -> dict[int, frozenset[tuple[int, int]]]:
         """Return feed -> its (type, epoch) pairs."""

@@ -64,6 +64,11 @@ def tried(conditions: Conditions, about: About) -> tuple[Condition, ...]:
     return tuple(Condition(key, wanted, said, _holds(key, wanted, said)) for key, wanted, said in found)
 
 
+def conditioned(key: str) -> str:
+    """The key of the details that a condition is held against; its own where it is about the signal."""
+    return _BOUNDS.get(key, key)
+
+
 def said_words(value: object) -> frozenset[str] | None:
     """The words of a details value, a single word or a list; None when it is neither."""
     if isinstance(value, str):
@@ -84,7 +89,7 @@ def _said(key: str, about: About) -> object:
     """What a condition is held against."""
     if key in _OF_THE_SIGNAL:
         return about.feed if key == "feeds" else about.type_name
-    return about.details.get(_BOUNDS.get(key, key))
+    return about.details.get(conditioned(key))
 
 
 def _holds(key: str, wanted: tuple[str, ...] | int, said: object) -> bool:

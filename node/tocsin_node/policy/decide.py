@@ -3,7 +3,8 @@
 1. Any refuse that matches -> ignore, whatever else the file says.
 2. Else the first rule that matches gives the effect; none -> ignore, named `default-deny`.
 3. Caps lower, never raise, and their order does not matter: the policy's own, the publisher's marks (human review
-   required, automated enforcement forbidden -> review), its stance (suspected -> review, test -> shadow).
+   required, automated enforcement forbidden -> review), its stance (suspected -> review, test -> shadow), the mark of
+   a probe (-> ignore: it is nobody's identifier).
 
 `decide` is what counts, `trace` is the same walk with every step kept: both hold conditions the same way (`conditions`)
 and take the first match by `first_match`; both conclude in `_conclude`, from the caps that `ceilings` lists.
@@ -19,9 +20,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tocsin_node.policy.conditions import About, Condition, matches, said_words, tried
+from tocsin_node.policy.conditions import About, Condition, conditioned, matches, said_words, tried
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import DEFAULT_DENY, Policy, Refusal, Rule
+from tocsin_signals.probes import MARK_KEY, is_marked
 
 _STANCE_CAPS: Final[Mapping[object, Effect]] = {
     "harmful": Effect.ENFORCE,
@@ -29,19 +31,22 @@ _STANCE_CAPS: Final[Mapping[object, Effect]] = {
     "suspected": Effect.REVIEW,
     "test": Effect.SHADOW,
 }
+_CAPPING: Final = frozenset(("human_review_required", "forbidden", "stance"))  # what `ceilings` reads of the details
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a policy makes of signals with these details.
 
-    `caps` names every cap that is below what the rule gave; `max_age_ms` counts from issued_at.
+    `caps` names every cap that is below what the rule gave; `max_age_ms` counts from issued_at, and `age_by`
+    says in words what set it: the rule or the policy's [cap], whichever allows less.
     """
 
     effect: Effect
     rule: str
     caps: tuple[str, ...] = ()
     max_age_ms: int | None = None
+    age_by: str = ""
 
 
 class Ceiling(NamedTuple):
@@ -90,6 +95,12 @@ def trace(policy: Policy, *, feed: str, type_name: str, details: Mapping[str, ob
     return Trace(_conclude(policy, details, found), found, steps, tuple(ceilings(policy, details)))
 
 
+def looked_at(policy: Policy) -> frozenset[str]:
+    """The keys of the details that decisions of this policy can depend on: no other key changes any."""
+    keys = {conditioned(key) for item in (*policy.refusals, *policy.rules) for key, _ in item.given}
+    return frozenset(keys | _CAPPING)
+
+
 def first_match(steps: Iterable[tuple[Refusal, bool]]) -> Refusal | None:
     """What decides: the first that matches of refusals and rules, in this order."""
     return next((item for item, holds in steps if holds), None)
@@ -116,6 +127,8 @@ def ceilings(policy: Policy, details: Mapping[str, object]) -> Iterator[Ceiling]
         yield Ceiling(f"stance-{stance}", _STANCE_CAPS[stance], stance)
     else:
         yield Ceiling("stance-unknown", Effect.IGNORE, stance)
+    if is_marked(details):  # told only where it is: no operator sets it
+        yield Ceiling("reserved-probe", Effect.IGNORE, details[MARK_KEY])
 
 
 def _conclude(policy: Policy, details: Mapping[str, object], deciding: Refusal | None) -> Decision:
@@ -126,5 +139,7 @@ def _conclude(policy: Policy, details: Mapping[str, object], deciding: Refusal |
         return Decision(Effect.IGNORE, deciding.name)
     set_ = ((cap.name, cap.ceiling) for cap in ceilings(policy, details) if cap.ceiling is not None)
     effect, caps = capped(deciding.effect, set_)
-    ages = [age for age in (deciding.max_age_ms, policy.cap.max_age_ms) if age is not None]
-    return Decision(effect, deciding.name, caps, min(ages, default=None))
+    given = ((deciding.max_age_ms, f"rule {deciding.name}"), (policy.cap.max_age_ms, "[cap]"))
+    ages = ((age, by) for age, by in given if age is not None)
+    age, by = min(ages, key=lambda one: one[0], default=(None, ""))  # of two that are equal, the rule's
+    return Decision(effect, deciding.name, caps, age, by)

@@ -172,7 +172,7 @@ def _state(held: Held, decision: Decision, now_ms: int) -> Step:
         State.EXPIRED: "its time is over",
         State.SUPERSEDED: f"signal {held.newer} of the same feed is newer under the same tags and counts instead",
         State.EPOCH_ENDED: "no epoch of its tags is matched any more",
-        State.TOO_OLD: f"older than the {(age or 0) // _DAY_MS} days the policy allows",
+        State.TOO_OLD: f"older than the {(age or 0) // _DAY_MS} days the policy allows ({decision.age_by})",
         State.NOT_YET: "issued further ahead of this clock than clocks differ",
     }[state]
     return Step("state", state, Outcome.HOLDS if state is State.LIVE else Outcome.IGNORES, why)

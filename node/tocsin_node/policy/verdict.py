@@ -113,11 +113,11 @@ def _reason(item: Judged) -> str:
 
 
 def _too_old(item: Assertion) -> str:
-    """Why a signal that is still valid does not count: the cap is the operator's own, so it is named."""
+    """Why a signal that is still valid does not count: the limit is the operator's own, so what set it is named."""
     if item.decision.effect is Effect.IGNORE or item.decision.max_age_ms is None:
         return ""
-    days, rule = item.decision.max_age_ms // _DAY_MS, item.decision.rule
-    return f"{_name(item)} ({item.type_name}): not counted, older than the {days} days that policy allows (rule {rule})"
+    days, by = item.decision.max_age_ms // _DAY_MS, item.decision.age_by
+    return f"{_name(item)} ({item.type_name}): not counted, older than the {days} days that policy allows ({by})"
 
 
 def _name(item: Assertion) -> str:

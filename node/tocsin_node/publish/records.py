@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from tocsin_node.life.state import Standing, State
+from tocsin_node.publish.lifetimes import DAY_MS
 from tocsin_node.store.protocol import Session
 
 T = TypeVar("T")
@@ -34,6 +35,12 @@ class OwnRecord(NamedTuple):
     def state(self, now: int) -> State:
         """The signal's state at `now` (ms) to its publisher, whose own clock issued it."""
         return Standing(0, self.valid_until, self.withdrawn).state(now)
+
+
+def differs(current: OwnRecord, wanted: OwnRecord, asked_until: int) -> bool:
+    """Whether what stands is to be revised; `asked_until` is an explicit end (ms UTC), or 0."""
+    moved = bool(asked_until) and abs(current.valid_until - asked_until) > DAY_MS
+    return moved or current.details != wanted.details
 
 
 _COLUMNS = "type, tag, epoch, signal, details, valid_until, withdrawn, sealed"
@@ -76,6 +83,17 @@ def named(
     return [*(by_id.get(signal) for signal in dict.fromkeys(signals)), *latest]
 
 
+def count(session: Session, log: int) -> int:
+    """How many records a feed has."""
+    found = session.one("SELECT COUNT(*) FROM own_record WHERE log = ?", (log,))
+    return int(found[0]) if found else 0
+
+
+def after(session: Session, log: int, signal: int, limit: int) -> list[OwnRecord]:
+    """The records of signals beyond `signal`, at most `limit`, in their order."""
+    return _read(session, log, "signal > ? ORDER BY signal LIMIT ?", (signal, limit))
+
+
 def to_retag(session: Session, log: int, epoch: int, now: int, limit: int) -> list[OwnRecord]:
     """Live records tagged before `epoch` whose identifier is kept."""
     condition = "epoch < ? AND withdrawn = 0 AND valid_until > ? AND length(sealed) > 0 ORDER BY signal LIMIT ?"
@@ -95,6 +113,17 @@ def live_epochs(session: Session, log: int, now: int) -> list[int]:
     """The epochs that live records are tagged under."""
     query = "SELECT DISTINCT epoch FROM own_record WHERE log = ? AND withdrawn = 0 AND valid_until > ? ORDER BY epoch"
     return [int(epoch) for (epoch,) in session.all(query, (log, now))]
+
+
+def live_types(session: Session, log: int, codes: Iterable[int], now: int) -> set[int]:
+    """Those of these types that have a live record."""
+    query = "SELECT 1 FROM own_record WHERE log = ? AND type = ? AND withdrawn = 0 AND valid_until > ? LIMIT 1"
+    return {code for code in codes if session.one(query, (log, code, now)) is not None}
+
+
+def live_with(session: Session, log: int, details: bytes, now: int) -> list[OwnRecord]:
+    """Live records that carry these details (digest); looks at every record of the feed."""
+    return _read(session, log, "withdrawn = 0 AND valid_until > ? AND details = ?", (now, details))
 
 
 def store(session: Session, log: int, records: Iterable[OwnRecord]) -> None:

@@ -74,15 +74,17 @@ class Retagger:
         lost = self._lost.get(feed.log, frozenset())
         keys = [one for one in held() if one.epoch in lost] if lost else []
         for old in keys:
-            unnamed = [
-                OwnRecord(code, b"", old.epoch, 0, b"", 0, withdrawn=False, sealed=data) for code, data in published
-            ]
-            tags = await self._workers.run(new_tags, unnamed, old, feed.origin, self._data_key)
+            tags = await self.tags(feed, old, published)
             sealed = {(code, tag): data for (code, data), tag in zip(published, tags, strict=True)}
             await self._writer.submit(lambda tx, sealed=sealed: _attach(tx, feed.log, sealed))
         if keys:
             self.forget(feed.log)
             await self.ensure(feed, key)
+
+    async def tags(self, feed: OwnFeed, key: EpochKey, published: Sequence[tuple[int, bytes]]) -> list[bytes]:
+        """The tags of (type, sealed identifier) pairs under another epoch."""
+        unnamed = [OwnRecord(code, b"", key.epoch, 0, b"", 0, withdrawn=False, sealed=data) for code, data in published]
+        return await self._workers.run(new_tags, unnamed, key, feed.origin, self._data_key)
 
     def overtaken(self, log: int, epoch: int) -> bool:
         """Whether the feed has moved on to a later epoch. Asked within the commit: then nothing slips in behind it."""

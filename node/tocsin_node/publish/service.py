@@ -12,32 +12,33 @@ differs by more than a day from the one that stands.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
-from tocsin_node.errors import Invalid, Refused
+from tocsin_node.errors import Frozen, Invalid, Refused
 from tocsin_node.guard.gate import Gate
-from tocsin_node.guard.screen import Screen
-from tocsin_node.limits import IDENTIFIER_BYTES, PUBLISH_ROWS, WITHDRAW_SIGNALS
+from tocsin_node.guard.terms import Terms
+from tocsin_node.limits import PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
 from tocsin_node.match.query import Query
-from tocsin_node.profiles import REASON
 from tocsin_node.publish import records
-from tocsin_node.publish.blobs import json_object, salted
+from tocsin_node.publish.blobs import salted
 from tocsin_node.publish.entries import Entries
 from tocsin_node.publish.feeds import Feeds, OwnFeed
-from tocsin_node.publish.lifetimes import DAY_MS, Lifetimes
-from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, blocked, prepare
+from tocsin_node.publish.lifetimes import Lifetimes
+from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, Widest, blocked, prepare, wanted_record
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.revise import Revised, Revision, revise
+from tocsin_node.publish.screen import read_details, screen
+from tocsin_node.publish.trial import TrialResult, try_against
 from tocsin_node.workers import Workers, are_few
 from tocsin_signals.canon import canonicalise
-from tocsin_signals.details import Details, Withdrawal, digest
+from tocsin_signals.details import Withdrawal, digest
 from tocsin_signals.entry import Kind, empty_rows
 from tocsin_signals.errors import Rejected
 from tocsin_signals.types import by_name
@@ -65,23 +66,6 @@ class Profiles(Protocol):
         ...
 
 
-class Widest(NamedTuple):
-    """The row of a chunk that hits the most own users by their recent look-ups, and how many; line 0 for none."""
-
-    line: int = 0
-    users: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """What a withdrawal did."""
-
-    size: int
-    withdrawn: tuple[int, ...]
-    already: tuple[int, ...]
-    not_found: int
-
-
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
     """What one committed chunk did; `signals` holds an id for each row not refused, in order."""
@@ -96,6 +80,16 @@ class ChunkResult:
     overridden: int
     """Rows that the guard blocks and a second person approved."""
     widest: Widest
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What a withdrawal did."""
+
+    size: int
+    withdrawn: tuple[int, ...]
+    already: tuple[int, ...]
+    not_found: int
 
 
 class Publisher:
@@ -140,9 +134,8 @@ class Publisher:
         Errors: NotFound, Frozen, Exhausted; rows that cannot be published are in the result.
         """
         own = self._feeds.get(feed)
-        if len(rows) > PUBLISH_ROWS or any(row.fields >= len(fields) for row in rows):
-            raise Invalid(f"a chunk of {len(rows)} rows with {len(fields)} details; at most {PUBLISH_ROWS} rows fit")
-        blobs, bad = await asyncio.to_thread(self._details, fields)
+        _check_size(fields, rows)
+        blobs, bad = await asyncio.to_thread(read_details, fields, self._data_key)
         for _ in range(_ATTEMPTS):
             result = await self._attempt(own, rows, blobs, bad, actor, after)
             if result is not None:
@@ -162,14 +155,7 @@ class Publisher:
         key = self._keys.publishing(own.community, self._clock())
         await self._retagger.ensure(own, key)
         lifetimes, now = self._lifetimes(), self._clock()
-        good, refused = _screen(rows, bad, self._profiles.refused(), now, lifetimes)
-        screen = self._gate.screen(own.log)
-        if are_few(good):
-            batch = prepare(good, key, own.origin, self._data_key, now, screen)
-        else:
-            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now, screen)
-        batch, widest = await self._within_reach(batch, screen)
-        refused.extend(batch.refused)
+        batch = await self._prepared(own, key, rows, bad, lifetimes, now)
         published = [(item.code, item.sealed) for item in batch.ready]
         await self._retagger.reattach(own, key, published, lambda: self._keys.tagging(own.community))
         if after is not None:
@@ -178,22 +164,68 @@ class Publisher:
         def operation(tx: Tx) -> ChunkResult | None:
             if self._retagger.overtaken(own.log, key.epoch):
                 return None
-            return _commit(tx, own, key.epoch, batch, blobs, refused, lifetimes, actor, widest)
+            return _commit(tx, own, key.epoch, batch, blobs, lifetimes, actor)
 
         return await self._writer.submit(operation)
 
-    async def _within_reach(self, batch: Batch, screen: Screen) -> tuple[Batch, Widest]:
-        """The batch without rows that would hit too many own users, and the row that hits the most."""
-        reached = await self._gate.reach([item.key for item in batch.ready], screen.approved)
+    async def try_out(self, feed: str, fields: Sequence[bytes], rows: Sequence[RowIn]) -> TrialResult:
+        """What publishing a chunk would do now, were its rows alone in it; nothing is written.
+
+        Errors: NotFound, Frozen, and what else publishing it would raise.
+        """
+        own = self._feeds.get(feed)
+        if own.state == "frozen":
+            raise Frozen(own.why)
+        _check_size(fields, rows)
+        blobs, bad = await asyncio.to_thread(read_details, fields, self._data_key)
+        lifetimes, now = self._lifetimes(), self._clock()
+        key = self._keys.publishing(own.community, now)
+        batch = await self._prepared(own, key, rows, bad, lifetimes, now)
+        older = await self._older_tags(own, key, [(item.code, item.sealed) for item in batch.ready])
+        digests = [digest(blob) for blob in blobs]
+        tried = await self._writer.submit(lambda tx: try_against(tx, own.log, batch.ready, older, digests, lifetimes))
+        return TrialResult(tried, tuple(batch.refused), tuple(batch.warned), batch.overridden, batch.widest)
+
+    async def _prepared(
+        self,
+        own: OwnFeed,
+        key: EpochKey,
+        rows: Sequence[RowIn],
+        bad: dict[int, Rejected],
+        lifetimes: Lifetimes,
+        now: int,
+    ) -> Batch:
+        """What of a chunk may be published, by everything but what the feed holds."""
+        good, refused = screen(rows, bad, self._profiles.refused(), now, lifetimes)
+        terms = self._gate.terms(own.log)
+        if are_few(good):
+            batch = prepare(good, key, own.origin, self._data_key, now, terms)
+        else:
+            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now, terms)
+        batch = await self._within_reach(batch, terms)
+        return batch._replace(refused=[*refused, *batch.refused])
+
+    async def _within_reach(self, batch: Batch, terms: Terms) -> Batch:
+        """The batch without rows that would hit too many own users, and with the row that hits the most."""
+        reached = await self._gate.reach([item.key for item in batch.ready], terms.approved)
         ready: list[Prepared] = []
+        refused = list(batch.refused)
         widest = Widest()
         for item, reach in zip(batch.ready, reached, strict=True):
             widest = max(widest, Widest(item.row.line, reach.users), key=lambda one: one.users)
             if reach.blocked is not None:
-                batch.refused.append(blocked(item.row, reach.blocked))
+                refused.append(blocked(item.row, reach.blocked))
                 continue
             ready.append(item._replace(overridden=item.overridden or reach.overridden))
-        return batch._replace(ready=ready), widest
+        return batch._replace(ready=ready, refused=refused, widest=widest)
+
+    async def _older_tags(
+        self, own: OwnFeed, key: EpochKey, published: Sequence[tuple[int, bytes]]
+    ) -> list[list[bytes]]:
+        """The tags of (type, sealed identifier) pairs under the other epochs that live signals stand under."""
+        live = await self._writer.submit(lambda tx: records.live_epochs(tx.sql, own.log, tx.now))
+        keys = [one for one in self._keys.tagging(own.community) if one.epoch in live and one.epoch != key.epoch]
+        return [await self._retagger.tags(own, old, published) for old in keys]
 
     async def withdraw(
         self,
@@ -257,37 +289,10 @@ class Publisher:
             found.append([(kind.code, tag_batch(key, request)[0]) for key in keys])
         return found
 
-    def _details(self, fields: Sequence[bytes]) -> tuple[list[bytes], dict[int, Rejected]]:
-        """The details blobs of a chunk, and which of them are not valid."""
-        blobs: list[bytes] = []
-        bad: dict[int, Rejected] = {}
-        for place, data in enumerate(fields):
-            try:
-                blobs.append(salted(Details.from_fields(json_object(data)).fields(), self._data_key))
-            except Rejected as error:
-                bad[place] = error
-                blobs.append(b"")
-        return blobs, bad
 
-
-def _screen(
-    rows: Sequence[RowIn], bad: dict[int, Rejected], unsafe: Mapping[str, str], now: int, lifetimes: Lifetimes
-) -> tuple[list[RowIn], list[Refusal]]:
-    """Rows worth canonicalising, and those refused for their details, type (`unsafe`: why), size or time."""
-    good: list[RowIn] = []
-    refused: list[Refusal] = []
-    for row in rows:
-        if row.fields in bad:
-            refused.append(Refusal(row.line, bad[row.fields].reason, bad[row.fields].sentence))
-        elif row.type in unsafe:
-            refused.append(Refusal(row.line, REASON, unsafe[row.type]))
-        elif len(row.value.encode("utf-8", "surrogatepass")) > IDENTIFIER_BYTES:
-            refused.append(Refusal(row.line, "too-long", f"The value is longer than {IDENTIFIER_BYTES} bytes."))
-        elif row.valid_until and (wrong := lifetimes.wrong(row.type, row.valid_until, now)):
-            refused.append(Refusal(row.line, *wrong))
-        else:
-            good.append(row)
-    return good, refused
+def _check_size(fields: Sequence[bytes], rows: Sequence[RowIn]) -> None:
+    if len(rows) > PUBLISH_ROWS or any(row.fields >= len(fields) for row in rows):
+        raise Invalid(f"a chunk of {len(rows)} rows with {len(fields)} details; at most {PUBLISH_ROWS} rows fit")
 
 
 def _commit(
@@ -296,11 +301,10 @@ def _commit(
     epoch: int,
     batch: Batch,
     blobs: Sequence[bytes],
-    refused: list[Refusal],
     lifetimes: Lifetimes,
     actor: Actor,
-    widest: Widest,
 ) -> ChunkResult:
+    refused = batch.refused
     held = records.by_tags(tx.sql, own.log, [(item.code, item.tag) for item in batch.ready])
     digests = [digest(blob) for blob in blobs]
     entries, signals, counts = Entries(), list[int](), {"published": 0, "revised": 0, "unchanged": 0}
@@ -308,8 +312,8 @@ def _commit(
     first = tx.next_index(own.log)
     for item in batch.ready:
         current = held.get((item.code, item.tag))
-        wanted = _record(item, epoch, digests[item.row.fields], tx.now, lifetimes)
-        if current is not None and current.live(tx.now) and not _differs(current, wanted, item.row.valid_until):
+        wanted = wanted_record(item, epoch, digests[item.row.fields], tx.now, lifetimes)
+        if current is not None and current.live(tx.now) and not records.differs(current, wanted, item.row.valid_until):
             counts["unchanged"] += 1
             signals.append(current.signal)
             if not current.sealed:
@@ -325,9 +329,8 @@ def _commit(
     if entries.kinds:
         tx.append(own.log, entries.rows(), blobs, np.asarray(entries.blobs, np.uint32))
     records.store(tx.sql, own.log, changed.values())
-    overridden = sum(item.overridden for item in batch.ready)
     if entries.kinds or refused:
-        extra = {"refused": len(refused), "overridden": overridden}
+        extra = {"refused": len(refused), "overridden": batch.overridden}
         totals = {key: count for key, count in {**counts, **extra}.items() if count}
         result = "partial" if refused else "ok"
         tx.audit("signal.published", actor=actor, result=result, counts=totals, about={"feed": own.name})
@@ -337,19 +340,9 @@ def _commit(
         refused=tuple(refused),
         warnings=tuple(batch.warned),
         signals=tuple(signals),
-        overridden=overridden,
-        widest=widest,
+        overridden=batch.overridden,
+        widest=batch.widest,
     )
-
-
-def _record(item: Prepared, epoch: int, details: bytes, now: int, lifetimes: Lifetimes) -> OwnRecord:
-    until = item.row.valid_until or lifetimes.default_end(item.code, now)
-    return OwnRecord(item.code, item.tag, epoch, 0, details, until, withdrawn=False, sealed=item.sealed)
-
-
-def _differs(current: OwnRecord, wanted: OwnRecord, asked_until: int) -> bool:
-    moved = bool(asked_until) and abs(current.valid_until - asked_until) > DAY_MS
-    return moved or current.details != wanted.details
 
 
 def _withdraw(

@@ -159,10 +159,10 @@ def names_signal(segment: wire.Segment, signal: int) -> bool:
     return bool((refs == np.uint64(signal)).any())
 
 
-def leaf_bytes(rows: Rows) -> bytes:
-    """Rows as the bytes that are hashed, 113 each."""
+def leaf_bytes(rows: Rows) -> memoryview:
+    """Consecutive rows as the bytes that are hashed, 113 each; nothing is copied."""
     assert rows.dtype == ROW
-    return rows.tobytes()
+    return rows.view(np.uint8).data
 
 
 def _pack(values: U64) -> wire.Column:

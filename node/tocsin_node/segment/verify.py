@@ -5,7 +5,7 @@ follower's copy ends (no gap, no overlap) and ends at the checkpoint's size. (3)
 0 and only it is `open`; the ref of a revise, withdraw or retag is a smaller index, of an assert none; issued_at never
 decreases. (5) The rows hash to the checkpoint's root. Only then is anything of it believed.
 
-`accept` is all of it. In two halves, for many segments at a time: `examine` decodes and hashes one segment without
+`accept` is all of it. In two halves, for many segments at a time: `examine_run` hashes one decoded segment without
 knowing what stands before it, in a worker process; `conclude` holds what it found against the follower's position and
 the signed root, which takes a few dozen hashes.
 
@@ -84,7 +84,7 @@ def accept(position: Position, segment: bytes, checkpoint: bytes) -> Accepted:
     message = codec.parse(segment)
     check_place(position, signed, message.first, message.count)
     run = codec.decode(message)
-    return conclude(position, signed, _examine(run), segment, checkpoint, run)
+    return conclude(position, signed, examine_run(run), segment, checkpoint, run)
 
 
 def check_place(position: Position, signed: "Signed", first: int, count: int) -> None:
@@ -93,11 +93,6 @@ def check_place(position: Position, signed: "Signed", first: int, count: int) ->
         raise Misbehaviour("gap", f"entries from {first} on, where {position.size} comes next")
     if first + count != signed.size:
         raise Misbehaviour("malformed", f"entries up to {first + count} under size {signed.size}")
-
-
-def examine(segment: bytes) -> Examined:
-    """Rules 3 and 4 within a segment, and its hashes. Errors: Misbehaviour."""
-    return _examine(codec.decode(codec.parse(segment)))
 
 
 def conclude(
@@ -128,14 +123,15 @@ def conclude(
     return Accepted(run, body, signed.size, root, grown.to_bytes(), blocks, last_time, checkpoint)
 
 
-def _examine(run: Run) -> Examined:
+def examine_run(run: Run) -> Examined:
+    """Rule 4 within a decoded segment, and its hashes. Errors: Misbehaviour."""
     first_time, last_time = _check_structure(run)
     return Examined(span_of(run.first, run_leaves(run)), first_time, last_time, run.digests)
 
 
 def run_leaves(run: Run) -> bytes:
     """The leaf hashes of a run, concatenated; absent entries give the hashes they came with."""
-    present = hash_rows(run.rows.tobytes(), ROW_SIZE)
+    present = hash_rows(codec.leaf_bytes(run.rows), ROW_SIZE)
     if not run.absent:
         return present
     leaves = np.zeros((run.count, HASH_BYTES), np.uint8)
@@ -152,7 +148,7 @@ def leaves_between(run: Run, start: int, stop: int) -> bytes:
     first, last = start - run.first, stop - run.first
     if run.absent:
         return run_leaves(run)[first * HASH_BYTES : last * HASH_BYTES]
-    return hash_rows(run.rows[first:last].tobytes(), ROW_SIZE)
+    return hash_rows(codec.leaf_bytes(run.rows[first:last]), ROW_SIZE)
 
 
 @dataclass(frozen=True, slots=True)

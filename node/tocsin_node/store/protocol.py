@@ -21,8 +21,8 @@ class Session(Protocol):
         """Run one statement."""
         ...
 
-    def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
-        """Run one statement for each row."""
+    def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run one statement for each row; returns how many records that inserted, changed or deleted."""
         ...
 
     def all(self, sql: str, parameters: Parameters = ()) -> list[Record]:

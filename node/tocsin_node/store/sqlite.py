@@ -68,9 +68,9 @@ class _SqliteSession:
         with _TELLING:
             self._connection.execute(sql, parameters)
 
-    def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+    def execute_many(self, sql: str, rows: Iterable[Parameters]) -> int:
         with _TELLING:
-            self._connection.executemany(sql, rows)
+            return max(0, self._connection.executemany(sql, rows).rowcount)
 
     def all(self, sql: str, parameters: Parameters = ()) -> list[Record]:
         with _TELLING:

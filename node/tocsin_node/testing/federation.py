@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from tocsin.v1 import node_pb2 as pb
+from tocsin_node.exchange.service import Timing
 from tocsin_node.limits import CONNECT_S, LIST_FEEDS_S, RETRY_MAX_S, SILENCE_S
 from tocsin_node.testing.checker import check
 from tocsin_node.testing.core import NOW
@@ -49,9 +50,13 @@ class NotSettled(AssertionError):
 
 
 class Federation:
-    """See above. `seed` decides every delay, wait, key and salt; `start` is where all clocks begin, ms UTC."""
+    """See above. `seed` decides every delay, wait, key and salt; `start` is where all clocks begin, ms UTC.
 
-    def __init__(self, seed: int = 0, *, start: int = NOW) -> None:
+    `timing` is that of every node, for those who will not wait an hour.
+    """
+
+    def __init__(self, seed: int = 0, *, start: int = NOW, timing: Timing | None = None) -> None:
+        self.timing: Final = timing
         self.loop: Final = VirtualLoop()
         self.hub: Final = Hub(loop=self.loop, chance=_drawn("network", seed))
         self.members: Final[dict[str, Member]] = {}

@@ -23,6 +23,7 @@ from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.limits import PUBLISH_ROWS
 from tocsin_node.log.highwater import HighWater
 from tocsin_node.publish.feeds import feed_origin
+from tocsin_node.rules import Rules, own_rules
 from tocsin_node.store.sqlite import SqliteStore
 from tocsin_node.testing.door import MemoryDoor
 from tocsin_node.testing.network import PORT, MemoryNetwork
@@ -120,6 +121,9 @@ class Member:
         self.audiences: Final[dict[str, tuple[str, ...]]] = {}
         self.peers: Final[dict[str, str]] = {}
         """What the operator made of each peer: active, paused, removed."""
+        self.probes = True
+        self.rules: Rules | None = None
+        """What canonical forms it makes as far as peers can tell, from the next start on; None: this software's."""
         self.honest = True
         self.node: Node | None = None
         self._federation = federation
@@ -147,7 +151,14 @@ class Member:
         self._held.enter_context(lock(self.home))
         self._files = Files()
         try:
-            node = Node(self.home, environment={}, exchange=True, clock=self.clock, edges=self._edges(self._files))
+            node = Node(
+                self.home,
+                environment={},
+                exchange=True,
+                clock=self.clock,
+                timing=self._federation.timing,
+                edges=self._edges(self._files),
+            )
         except BaseException:
             self.die()
             raise
@@ -207,6 +218,16 @@ class Member:
         self.audiences[name] = tuple(member.organisation for member in members)
         self._configure()
         self.ask("Reload", pb.ReloadRequest())
+
+    def compare_forms(self, enabled: bool) -> None:
+        """Say in the configuration whether it takes part in probes, and reload it."""
+        self.probes = enabled
+        self._configure()
+        self.ask("Reload", pb.ReloadRequest())
+
+    def canon(self, peer: "Member") -> pb.CanonAgreement:
+        """What it knows of a peer's canonical forms."""
+        return self.ask("ListPeers", pb.ListPeersRequest(organisation=peer.organisation)).peers[0].canon
 
     def feed(self, name: str, *, audience: Collection["Member"], community: str = "") -> str:
         """Make a feed for an audience of its own name; returns the origin.
@@ -305,6 +326,7 @@ class Member:
             workers=InlineWorkers,
             network=MemoryNetwork(self._federation.hub, self.organisation),
             door=self._make_door,
+            rules=lambda: self.rules or own_rules(),
         )
 
     def _make_door(self, **parts: Any) -> MemoryDoor:
@@ -315,6 +337,7 @@ class Member:
         lines = self.home.config.read_text(encoding="utf-8").partition("[audiences]")[0].rstrip().splitlines()
         lines += ["", "[audiences]"]
         lines += [f"{name} = {json.dumps(who)}" for name, who in sorted(self.audiences.items())]
+        lines += ["", "[probes]", f"enabled = {str(self.probes).lower()}"]
         lines += ["", "[log]", 'level = "error"', ""]
         self.home.config.write_text("\n".join(lines), encoding="utf-8")
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 
+from tocsin_node.exchange.agreement import Agreement
 from tocsin_node.exchange.contact import Contact
 from tocsin_node.exchange.link import LinkState
 from tocsin_node.home import Home
@@ -28,6 +29,7 @@ class Session:
 
     link: LinkState
     contact: Contact
+    agreement: Agreement
 
 
 Sessions = Mapping[str, Session]
@@ -124,6 +126,24 @@ class Gauges:
             heard.add_metric((name,), session.link.heard_at / 1000)
             skew.add_metric((name,), session.contact.skew_ms / 1000)
         yield from (counts, expires, connected, heard, skew)
+        yield from self._canon(sessions)
+
+    def _canon(self, sessions: Sessions) -> Iterator[GaugeMetricFamily]:
+        """The three checks of whether peers make the same canonical forms."""
+        differ = _family("peer_profiles_differing", "Profiles whose digest is not ours.", ("peer",))
+        disagree = _family("peer_probes_disagree", "Whether fresh probes were read differently.", ("peer",))
+        probed = _family("peer_probed_timestamp_seconds", "When fresh probes were last compared.", ("peer",))
+        expected = _family("feed_probes_expected", "Probe signals of a followed feed to be looked up.", _FEED)
+        found = _family("feed_probes_found", "Those found by their other spellings.", _FEED)
+        for name, session in sorted(sessions.items()):
+            known = session.agreement
+            differ.add_metric((name,), len(known.differ))
+            disagree.add_metric((name,), known.probed.first is not None)
+            probed.add_metric((name,), 0 if known.probed.why else known.probed.at / 1000)
+            for one in known.signals:
+                expected.add_metric((one.origin, name), one.expected)
+                found.add_metric((one.origin, name), one.found)
+        yield from (differ, disagree, probed, expected, found)
 
 
 def store_bytes(home: Home) -> int:

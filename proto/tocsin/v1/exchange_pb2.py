@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tocsin.v1 import signals_pb2 as tocsin_dot_v1_dot_signals__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tocsin/v1/exchange.proto\x12\ttocsin.v1\x1a\x17tocsin/v1/signals.proto\">\n\nEpochKeyId\x12\x11\n\tcommunity\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x0e\n\x06key_id\x18\x03 \x01(\x0c\"\xc1\x02\n\x05Hello\x12\r\n\x05major\x18\x01 \x01(\r\x12\r\n\x05minor\x18\x02 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x15\n\rcard_sequence\x18\x04 \x01(\x04\x12\x0c\n\x04\x63\x61rd\x18\x05 \x01(\x0c\x12#\n\x05state\x18\x06 \x01(\x0e\x32\x14.tocsin.v1.PeerState\x12=\n\x0fprofile_digests\x18\x07 \x03(\x0b\x32$.tocsin.v1.Hello.ProfileDigestsEntry\x12)\n\nepoch_keys\x18\x08 \x03(\x0b\x32\x15.tocsin.v1.EpochKeyId\x12\x0b\n\x03now\x18\t \x01(\x04\x12\x10\n\x08software\x18\n \x01(\t\x1a\x35\n\x13ProfileDigestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"/\n\x0cHelloRequest\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Hello\"0\n\rHelloResponse\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Hello\"\x12\n\x10ListFeedsRequest\"1\n\x0bOfferedFeed\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\":\n\x11ListFeedsResponse\x12%\n\x05\x66\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x16.tocsin.v1.OfferedFeed\"8\n\x04Open\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04next\x18\x02 \x01(\x04\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"!\n\x03\x41\x63k\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\"Z\n\rFollowRequest\x12\x1f\n\x04open\x18\x01 \x01(\x0b\x32\x0f.tocsin.v1.OpenH\x00\x12\x1d\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x0e.tocsin.v1.AckH\x00\x42\t\n\x07message\"X\n\x08\x44\x65livery\x12#\n\x07segment\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Segment\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xchange_id\x18\x03 \x01(\x0c\"\x1f\n\tHeartbeat\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"o\n\x0e\x46ollowResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x13.tocsin.v1.DeliveryH\x00\x12)\n\theartbeat\x18\x02 \x01(\x0b\x32\x14.tocsin.v1.HeartbeatH\x00\x42\t\n\x07message*U\n\tPeerState\x12\x1a\n\x16PEER_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11PEER_STATE_ACTIVE\x10\x01\x12\x15\n\x11PEER_STATE_PAUSED\x10\x02\x32\xd1\x01\n\x08\x45xchange\x12:\n\x05Hello\x12\x17.tocsin.v1.HelloRequest\x1a\x18.tocsin.v1.HelloResponse\x12\x46\n\tListFeeds\x12\x1b.tocsin.v1.ListFeedsRequest\x1a\x1c.tocsin.v1.ListFeedsResponse\x12\x41\n\x06\x46ollow\x12\x18.tocsin.v1.FollowRequest\x1a\x19.tocsin.v1.FollowResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tocsin/v1/exchange.proto\x12\ttocsin.v1\x1a\x17tocsin/v1/signals.proto\">\n\nEpochKeyId\x12\x11\n\tcommunity\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x0e\n\x06key_id\x18\x03 \x01(\x0c\"\xb4\x03\n\x05Hello\x12\r\n\x05major\x18\x01 \x01(\r\x12\r\n\x05minor\x18\x02 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x03(\t\x12\x15\n\rcard_sequence\x18\x04 \x01(\x04\x12\x0c\n\x04\x63\x61rd\x18\x05 \x01(\x0c\x12#\n\x05state\x18\x06 \x01(\x0e\x32\x14.tocsin.v1.PeerState\x12=\n\x0fprofile_digests\x18\x07 \x03(\x0b\x32$.tocsin.v1.Hello.ProfileDigestsEntry\x12)\n\nepoch_keys\x18\x08 \x03(\x0b\x32\x15.tocsin.v1.EpochKeyId\x12\x0b\n\x03now\x18\t \x01(\x04\x12\x10\n\x08software\x18\n \x01(\t\x12;\n\x0evector_digests\x18\x0b \x03(\x0b\x32#.tocsin.v1.Hello.VectorDigestsEntry\x1a\x35\n\x13ProfileDigestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12VectorDigestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"/\n\x0cHelloRequest\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Hello\"0\n\rHelloResponse\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Hello\"\x12\n\x10ListFeedsRequest\"1\n\x0bOfferedFeed\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\":\n\x11ListFeedsResponse\x12%\n\x05\x66\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x16.tocsin.v1.OfferedFeed\"8\n\x04Open\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04next\x18\x02 \x01(\x04\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"!\n\x03\x41\x63k\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\"Z\n\rFollowRequest\x12\x1f\n\x04open\x18\x01 \x01(\x0b\x32\x0f.tocsin.v1.OpenH\x00\x12\x1d\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x0e.tocsin.v1.AckH\x00\x42\t\n\x07message\"X\n\x08\x44\x65livery\x12#\n\x07segment\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Segment\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xchange_id\x18\x03 \x01(\x0c\"\x1f\n\tHeartbeat\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"o\n\x0e\x46ollowResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x13.tocsin.v1.DeliveryH\x00\x12)\n\theartbeat\x18\x02 \x01(\x0b\x32\x14.tocsin.v1.HeartbeatH\x00\x42\t\n\x07message\"_\n\x0cProbeRequest\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x14\n\x0c\x61nswer_nonce\x18\x02 \x01(\x0c\x12\r\n\x05types\x18\x03 \x03(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\r\x12\x0c\n\x04last\x18\x05 \x01(\x08\"K\n\rProbeResponse\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\r\n\x05types\x18\x02 \x03(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x0c\n\x04last\x18\x04 \x01(\t*U\n\tPeerState\x12\x1a\n\x16PEER_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11PEER_STATE_ACTIVE\x10\x01\x12\x15\n\x11PEER_STATE_PAUSED\x10\x02\x32\x8d\x02\n\x08\x45xchange\x12:\n\x05Hello\x12\x17.tocsin.v1.HelloRequest\x1a\x18.tocsin.v1.HelloResponse\x12\x46\n\tListFeeds\x12\x1b.tocsin.v1.ListFeedsRequest\x1a\x1c.tocsin.v1.ListFeedsResponse\x12\x41\n\x06\x46ollow\x12\x18.tocsin.v1.FollowRequest\x1a\x19.tocsin.v1.FollowResponse(\x01\x30\x01\x12:\n\x05Probe\x12\x17.tocsin.v1.ProbeRequest\x1a\x18.tocsin.v1.ProbeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,36 +34,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HELLO_PROFILEDIGESTSENTRY']._loaded_options = None
   _globals['_HELLO_PROFILEDIGESTSENTRY']._serialized_options = b'8\001'
-  _globals['_PEERSTATE']._serialized_start=1103
-  _globals['_PEERSTATE']._serialized_end=1188
+  _globals['_HELLO_VECTORDIGESTSENTRY']._loaded_options = None
+  _globals['_HELLO_VECTORDIGESTSENTRY']._serialized_options = b'8\001'
+  _globals['_PEERSTATE']._serialized_start=1392
+  _globals['_PEERSTATE']._serialized_end=1477
   _globals['_EPOCHKEYID']._serialized_start=64
   _globals['_EPOCHKEYID']._serialized_end=126
   _globals['_HELLO']._serialized_start=129
-  _globals['_HELLO']._serialized_end=450
-  _globals['_HELLO_PROFILEDIGESTSENTRY']._serialized_start=397
-  _globals['_HELLO_PROFILEDIGESTSENTRY']._serialized_end=450
-  _globals['_HELLOREQUEST']._serialized_start=452
-  _globals['_HELLOREQUEST']._serialized_end=499
-  _globals['_HELLORESPONSE']._serialized_start=501
-  _globals['_HELLORESPONSE']._serialized_end=549
-  _globals['_LISTFEEDSREQUEST']._serialized_start=551
-  _globals['_LISTFEEDSREQUEST']._serialized_end=569
-  _globals['_OFFEREDFEED']._serialized_start=571
-  _globals['_OFFEREDFEED']._serialized_end=620
-  _globals['_LISTFEEDSRESPONSE']._serialized_start=622
-  _globals['_LISTFEEDSRESPONSE']._serialized_end=680
-  _globals['_OPEN']._serialized_start=682
-  _globals['_OPEN']._serialized_end=738
-  _globals['_ACK']._serialized_start=740
-  _globals['_ACK']._serialized_end=773
-  _globals['_FOLLOWREQUEST']._serialized_start=775
-  _globals['_FOLLOWREQUEST']._serialized_end=865
-  _globals['_DELIVERY']._serialized_start=867
-  _globals['_DELIVERY']._serialized_end=955
-  _globals['_HEARTBEAT']._serialized_start=957
-  _globals['_HEARTBEAT']._serialized_end=988
-  _globals['_FOLLOWRESPONSE']._serialized_start=990
-  _globals['_FOLLOWRESPONSE']._serialized_end=1101
-  _globals['_EXCHANGE']._serialized_start=1191
-  _globals['_EXCHANGE']._serialized_end=1400
+  _globals['_HELLO']._serialized_end=565
+  _globals['_HELLO_PROFILEDIGESTSENTRY']._serialized_start=458
+  _globals['_HELLO_PROFILEDIGESTSENTRY']._serialized_end=511
+  _globals['_HELLO_VECTORDIGESTSENTRY']._serialized_start=513
+  _globals['_HELLO_VECTORDIGESTSENTRY']._serialized_end=565
+  _globals['_HELLOREQUEST']._serialized_start=567
+  _globals['_HELLOREQUEST']._serialized_end=614
+  _globals['_HELLORESPONSE']._serialized_start=616
+  _globals['_HELLORESPONSE']._serialized_end=664
+  _globals['_LISTFEEDSREQUEST']._serialized_start=666
+  _globals['_LISTFEEDSREQUEST']._serialized_end=684
+  _globals['_OFFEREDFEED']._serialized_start=686
+  _globals['_OFFEREDFEED']._serialized_end=735
+  _globals['_LISTFEEDSRESPONSE']._serialized_start=737
+  _globals['_LISTFEEDSRESPONSE']._serialized_end=795
+  _globals['_OPEN']._serialized_start=797
+  _globals['_OPEN']._serialized_end=853
+  _globals['_ACK']._serialized_start=855
+  _globals['_ACK']._serialized_end=888
+  _globals['_FOLLOWREQUEST']._serialized_start=890
+  _globals['_FOLLOWREQUEST']._serialized_end=980
+  _globals['_DELIVERY']._serialized_start=982
+  _globals['_DELIVERY']._serialized_end=1070
+  _globals['_HEARTBEAT']._serialized_start=1072
+  _globals['_HEARTBEAT']._serialized_end=1103
+  _globals['_FOLLOWRESPONSE']._serialized_start=1105
+  _globals['_FOLLOWRESPONSE']._serialized_end=1216
+  _globals['_PROBEREQUEST']._serialized_start=1218
+  _globals['_PROBEREQUEST']._serialized_end=1313
+  _globals['_PROBERESPONSE']._serialized_start=1315
+  _globals['_PROBERESPONSE']._serialized_end=1390
+  _globals['_EXCHANGE']._serialized_start=1480
+  _globals['_EXCHANGE']._serialized_end=1749
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,22 @@ class Hello(google.protobuf.message.Message):
         ) -> None: ...
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
+    @typing.final
+    class VectorDigestsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     MAJOR_FIELD_NUMBER: builtins.int
     MINOR_FIELD_NUMBER: builtins.int
     FEATURES_FIELD_NUMBER: builtins.int
@@ -89,6 +105,7 @@ class Hello(google.protobuf.message.Message):
     EPOCH_KEYS_FIELD_NUMBER: builtins.int
     NOW_FIELD_NUMBER: builtins.int
     SOFTWARE_FIELD_NUMBER: builtins.int
+    VECTOR_DIGESTS_FIELD_NUMBER: builtins.int
     major: builtins.int
     minor: builtins.int
     card_sequence: builtins.int
@@ -109,6 +126,10 @@ class Hello(google.protobuf.message.Message):
     def epoch_keys(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___EpochKeyId]:
         """of the communities both sides share"""
 
+    @property
+    def vector_digests(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """profile -> SHA-256 in hex of the vectors its digest was made over"""
+
     def __init__(
         self,
         *,
@@ -122,8 +143,9 @@ class Hello(google.protobuf.message.Message):
         epoch_keys: collections.abc.Iterable[global___EpochKeyId] | None = ...,
         now: builtins.int = ...,
         software: builtins.str = ...,
+        vector_digests: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["card", b"card", "card_sequence", b"card_sequence", "epoch_keys", b"epoch_keys", "features", b"features", "major", b"major", "minor", b"minor", "now", b"now", "profile_digests", b"profile_digests", "software", b"software", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["card", b"card", "card_sequence", b"card_sequence", "epoch_keys", b"epoch_keys", "features", b"features", "major", b"major", "minor", b"minor", "now", b"now", "profile_digests", b"profile_digests", "software", b"software", "state", b"state", "vector_digests", b"vector_digests"]) -> None: ...
 
 global___Hello = Hello
 
@@ -337,3 +359,69 @@ class FollowResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["delivery", "heartbeat"] | None: ...
 
 global___FollowResponse = FollowResponse
+
+@typing.final
+class ProbeRequest(google.protobuf.message.Message):
+    """Probes are public constants that a seed picks and rewrites; the seed is a hash of both nonces."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: builtins.int
+    ANSWER_NONCE_FIELD_NUMBER: builtins.int
+    TYPES_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    LAST_FIELD_NUMBER: builtins.int
+    nonce: builtins.bytes
+    """the asker's, 16 bytes"""
+    answer_nonce: builtins.bytes
+    """the answerer's, from its first answer; empty in the first question"""
+    count: builtins.int
+    """the digest is over the first so many forms; 0: over all"""
+    last: builtins.bool
+    """show the last of them"""
+    @property
+    def types(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """to try"""
+
+    def __init__(
+        self,
+        *,
+        nonce: builtins.bytes = ...,
+        answer_nonce: builtins.bytes = ...,
+        types: collections.abc.Iterable[builtins.str] | None = ...,
+        count: builtins.int = ...,
+        last: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["answer_nonce", b"answer_nonce", "count", b"count", "last", b"last", "nonce", b"nonce", "types", b"types"]) -> None: ...
+
+global___ProbeRequest = ProbeRequest
+
+@typing.final
+class ProbeResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: builtins.int
+    TYPES_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    LAST_FIELD_NUMBER: builtins.int
+    nonce: builtins.bytes
+    """the answerer's, 16 bytes"""
+    digest: builtins.bytes
+    """SHA-256"""
+    last: builtins.str
+    """a canonical form; empty where it rejects the value, and where it was not asked for"""
+    @property
+    def types(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """those of the question it has probes of, and tried"""
+
+    def __init__(
+        self,
+        *,
+        nonce: builtins.bytes = ...,
+        types: collections.abc.Iterable[builtins.str] | None = ...,
+        digest: builtins.bytes = ...,
+        last: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["digest", b"digest", "last", b"last", "nonce", b"nonce", "types", b"types"]) -> None: ...
+
+global___ProbeResponse = ProbeResponse

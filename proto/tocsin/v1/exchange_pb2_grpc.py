@@ -49,6 +49,11 @@ class ExchangeStub(object):
                 request_serializer=tocsin_dot_v1_dot_exchange__pb2.FollowRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_exchange__pb2.FollowResponse.FromString,
                 _registered_method=True)
+        self.Probe = channel.unary_unary(
+                '/tocsin.v1.Exchange/Probe',
+                request_serializer=tocsin_dot_v1_dot_exchange__pb2.ProbeRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_exchange__pb2.ProbeResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServicer(object):
@@ -75,6 +80,14 @@ class ExchangeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Probe(self, request, context):
+        """What the answerer makes of fresh probes: a digest, or one canonical form. A few times a day at most. Who offers it
+        says so in its Hello: feature "probes/1".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +105,11 @@ def add_ExchangeServicer_to_server(servicer, server):
                     servicer.Follow,
                     request_deserializer=tocsin_dot_v1_dot_exchange__pb2.FollowRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_exchange__pb2.FollowResponse.SerializeToString,
+            ),
+            'Probe': grpc.unary_unary_rpc_method_handler(
+                    servicer.Probe,
+                    request_deserializer=tocsin_dot_v1_dot_exchange__pb2.ProbeRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_exchange__pb2.ProbeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +193,33 @@ class Exchange(object):
             '/tocsin.v1.Exchange/Follow',
             tocsin_dot_v1_dot_exchange__pb2.FollowRequest.SerializeToString,
             tocsin_dot_v1_dot_exchange__pb2.FollowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Probe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Exchange/Probe',
+            tocsin_dot_v1_dot_exchange__pb2.ProbeRequest.SerializeToString,
+            tocsin_dot_v1_dot_exchange__pb2.ProbeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,14 @@ class ExchangeStub:
     ]
     """One feed, from a given entry on, for as long as the stream lives."""
 
+    Probe: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.exchange_pb2.ProbeRequest,
+        tocsin.v1.exchange_pb2.ProbeResponse,
+    ]
+    """What the answerer makes of fresh probes: a digest, or one canonical form. A few times a day at most. Who offers it
+    says so in its Hello: feature "probes/1".
+    """
+
 class ExchangeAsyncStub:
     Hello: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.exchange_pb2.HelloRequest,
@@ -55,6 +63,14 @@ class ExchangeAsyncStub:
         tocsin.v1.exchange_pb2.FollowResponse,
     ]
     """One feed, from a given entry on, for as long as the stream lives."""
+
+    Probe: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.exchange_pb2.ProbeRequest,
+        tocsin.v1.exchange_pb2.ProbeResponse,
+    ]
+    """What the answerer makes of fresh probes: a digest, or one canonical form. A few times a day at most. Who offers it
+    says so in its Hello: feature "probes/1".
+    """
 
 class ExchangeServicer(metaclass=abc.ABCMeta):
     @abc.abstractmethod
@@ -80,5 +96,15 @@ class ExchangeServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[tocsin.v1.exchange_pb2.FollowResponse], collections.abc.AsyncIterator[tocsin.v1.exchange_pb2.FollowResponse]]:
         """One feed, from a given entry on, for as long as the stream lives."""
+
+    @abc.abstractmethod
+    def Probe(
+        self,
+        request: tocsin.v1.exchange_pb2.ProbeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.exchange_pb2.ProbeResponse, collections.abc.Awaitable[tocsin.v1.exchange_pb2.ProbeResponse]]:
+        """What the answerer makes of fresh probes: a digest, or one canonical form. A few times a day at most. Who offers it
+        says so in its Hello: feature "probes/1".
+        """
 
 def add_ExchangeServicer_to_server(servicer: ExchangeServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

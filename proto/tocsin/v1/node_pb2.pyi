@@ -38,6 +38,25 @@ EFFECT_REVIEW: Effect.ValueType  # 2
 EFFECT_ENFORCE: Effect.ValueType  # 3
 global___Effect = Effect
 
+class _Outcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Outcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OUTCOME_PUBLISH: _Outcome.ValueType  # 0
+    OUTCOME_REVISE: _Outcome.ValueType  # 1
+    OUTCOME_UNCHANGED: _Outcome.ValueType  # 2
+    """live already, and says the same"""
+
+class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
+
+OUTCOME_PUBLISH: Outcome.ValueType  # 0
+OUTCOME_REVISE: Outcome.ValueType  # 1
+OUTCOME_UNCHANGED: Outcome.ValueType  # 2
+"""live already, and says the same"""
+global___Outcome = Outcome
+
 @typing.final
 class Query(google.protobuf.message.Message):
     """---- match"""
@@ -225,13 +244,17 @@ class PublishStart(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     FEED_FIELD_NUMBER: builtins.int
+    DRY_RUN_FIELD_NUMBER: builtins.int
     feed: builtins.str
+    dry_run: builtins.bool
+    """publish nothing: each answer says in `tried` what publishing its chunk would do now"""
     def __init__(
         self,
         *,
         feed: builtins.str = ...,
+        dry_run: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["feed", b"feed"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dry_run", b"dry_run", "feed", b"feed"]) -> None: ...
 
 global___PublishStart = PublishStart
 
@@ -369,6 +392,7 @@ class PublishResponse(google.protobuf.message.Message):
     REFUSED_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     SIGNALS_FIELD_NUMBER: builtins.int
+    TRIED_FIELD_NUMBER: builtins.int
     OVERRIDDEN_FIELD_NUMBER: builtins.int
     MOST_USERS_FIELD_NUMBER: builtins.int
     MOST_USERS_LINE_FIELD_NUMBER: builtins.int
@@ -390,6 +414,10 @@ class PublishResponse(google.protobuf.message.Message):
     def signals(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """ids, one per row not refused, in order"""
 
+    @property
+    def tried(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TriedRow]:
+        """dry run only: one per row not refused, in order"""
+
     def __init__(
         self,
         *,
@@ -400,13 +428,42 @@ class PublishResponse(google.protobuf.message.Message):
         refused: collections.abc.Iterable[global___RowRefusal] | None = ...,
         warnings: collections.abc.Iterable[global___RowWarning] | None = ...,
         signals: collections.abc.Iterable[builtins.int] | None = ...,
+        tried: collections.abc.Iterable[global___TriedRow] | None = ...,
         overridden: builtins.int = ...,
         most_users: builtins.int = ...,
         most_users_line: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["most_users", b"most_users", "most_users_line", b"most_users_line", "overridden", b"overridden", "published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["most_users", b"most_users", "most_users_line", b"most_users_line", "overridden", b"overridden", "published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "tried", b"tried", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
 
 global___PublishResponse = PublishResponse
+
+@typing.final
+class TriedRow(google.protobuf.message.Message):
+    """What publishing one row would do, were it the only one."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    CHANGED_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    line: builtins.int
+    outcome: global___Outcome.ValueType
+    changed: builtins.bool
+    """the canonical form is not the value as it was written"""
+    key: builtins.int
+    """equal for rows that would be one signal"""
+    def __init__(
+        self,
+        *,
+        line: builtins.int = ...,
+        outcome: global___Outcome.ValueType = ...,
+        changed: builtins.bool = ...,
+        key: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changed", b"changed", "key", b"key", "line", b"line", "outcome", b"outcome"]) -> None: ...
+
+global___TriedRow = TriedRow
 
 @typing.final
 class WithdrawRequest(google.protobuf.message.Message):
@@ -1078,6 +1135,7 @@ class FeedStatus(google.protobuf.message.Message):
     RELAY_FIELD_NUMBER: builtins.int
     RELAYED_TO_FIELD_NUMBER: builtins.int
     SOURCE_FIELD_NUMBER: builtins.int
+    PROBES_FIELD_NUMBER: builtins.int
     origin: builtins.str
     publisher: builtins.str
     size: builtins.int
@@ -1100,6 +1158,8 @@ class FeedStatus(google.protobuf.message.Message):
     """followed: the own audience it is served on to; empty: nobody"""
     source: builtins.str
     """followed: the peer its entries come from now; empty: nobody"""
+    probes: builtins.int
+    """own: live probe signals among its entries"""
     @property
     def delivered(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delivered]: ...
     def __init__(
@@ -1120,8 +1180,9 @@ class FeedStatus(google.protobuf.message.Message):
         relay: builtins.bool = ...,
         relayed_to: builtins.str = ...,
         source: builtins.str = ...,
+        probes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "behind", b"behind", "behind_since", b"behind_since", "community", b"community", "delivered", b"delivered", "delivered_at", b"delivered_at", "heard_at", b"heard_at", "origin", b"origin", "probes", b"probes", "publisher", b"publisher", "relay", b"relay", "relayed_to", b"relayed_to", "size", b"size", "source", b"source", "state", b"state", "why", b"why"]) -> None: ...
 
 global___FeedStatus = FeedStatus
 
@@ -1450,6 +1511,7 @@ class PeerStatus(google.protobuf.message.Message):
     TRIP_US_FIELD_NUMBER: builtins.int
     TRIP_BY_FIELD_NUMBER: builtins.int
     CALLED_AT_FIELD_NUMBER: builtins.int
+    CANON_FIELD_NUMBER: builtins.int
     organisation: builtins.str
     role: builtins.str
     state: builtins.str
@@ -1477,6 +1539,8 @@ class PeerStatus(google.protobuf.message.Message):
     def feeds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FeedStatus]: ...
     @property
     def sent(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SentFeed]: ...
+    @property
+    def canon(self) -> global___CanonAgreement: ...
     def __init__(
         self,
         *,
@@ -1498,10 +1562,170 @@ class PeerStatus(google.protobuf.message.Message):
         trip_us: builtins.int = ...,
         trip_by: builtins.str = ...,
         called_at: builtins.int = ...,
+        canon: global___CanonAgreement | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["called_at", b"called_at", "card_not_after", b"card_not_after", "card_sequence", b"card_sequence", "endpoint", b"endpoint", "feeds", b"feeds", "fingerprint", b"fingerprint", "heard_at", b"heard_at", "link", b"link", "organisation", b"organisation", "policy", b"policy", "role", b"role", "sent", b"sent", "skew_ms", b"skew_ms", "state", b"state", "trip_at", b"trip_at", "trip_by", b"trip_by", "trip_us", b"trip_us", "why", b"why"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["canon", b"canon"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["called_at", b"called_at", "canon", b"canon", "card_not_after", b"card_not_after", "card_sequence", b"card_sequence", "endpoint", b"endpoint", "feeds", b"feeds", "fingerprint", b"fingerprint", "heard_at", b"heard_at", "link", b"link", "organisation", b"organisation", "policy", b"policy", "role", b"role", "sent", b"sent", "skew_ms", b"skew_ms", "state", b"state", "trip_at", b"trip_at", "trip_by", b"trip_by", "trip_us", b"trip_us", "why", b"why"]) -> None: ...
 
 global___PeerStatus = PeerStatus
+
+@typing.final
+class CanonAgreement(google.protobuf.message.Message):
+    """Whether a peer makes the same canonical forms as this node, by three checks; hex digests, times in ms UTC, 0: not since
+    the start.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MANIFEST_FIELD_NUMBER: builtins.int
+    OWN_MANIFEST_FIELD_NUMBER: builtins.int
+    TOLD_AT_FIELD_NUMBER: builtins.int
+    SAME_FIELD_NUMBER: builtins.int
+    DIFFER_FIELD_NUMBER: builtins.int
+    PROBED_AT_FIELD_NUMBER: builtins.int
+    PROBES_FIELD_NUMBER: builtins.int
+    DISAGREEMENT_FIELD_NUMBER: builtins.int
+    NOT_PROBED_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    ALARMS_FIELD_NUMBER: builtins.int
+    OTHER_VECTORS_FIELD_NUMBER: builtins.int
+    manifest: builtins.str
+    """of its rules, from its card; empty: the card names none"""
+    own_manifest: builtins.str
+    told_at: builtins.int
+    """when it told the digests of its profiles"""
+    probed_at: builtins.int
+    """when fresh probes were last tried"""
+    probes: builtins.int
+    """how many"""
+    not_probed: builtins.str
+    """why they could not be tried"""
+    @property
+    def same(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """profiles"""
+
+    @property
+    def differ(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ProfileDifference]: ...
+    @property
+    def disagreement(self) -> global___ProbeDisagreement:
+        """the first; absent where all forms were equal"""
+
+    @property
+    def signals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ProbeSignals]:
+        """by feed followed from it"""
+
+    @property
+    def alarms(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """sentences; none where nothing disagrees"""
+
+    @property
+    def other_vectors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """profiles whose digests cannot be compared: made over other vectors"""
+
+    def __init__(
+        self,
+        *,
+        manifest: builtins.str = ...,
+        own_manifest: builtins.str = ...,
+        told_at: builtins.int = ...,
+        same: collections.abc.Iterable[builtins.str] | None = ...,
+        differ: collections.abc.Iterable[global___ProfileDifference] | None = ...,
+        probed_at: builtins.int = ...,
+        probes: builtins.int = ...,
+        disagreement: global___ProbeDisagreement | None = ...,
+        not_probed: builtins.str = ...,
+        signals: collections.abc.Iterable[global___ProbeSignals] | None = ...,
+        alarms: collections.abc.Iterable[builtins.str] | None = ...,
+        other_vectors: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["disagreement", b"disagreement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["alarms", b"alarms", "differ", b"differ", "disagreement", b"disagreement", "manifest", b"manifest", "not_probed", b"not_probed", "other_vectors", b"other_vectors", "own_manifest", b"own_manifest", "probed_at", b"probed_at", "probes", b"probes", "same", b"same", "signals", b"signals", "told_at", b"told_at"]) -> None: ...
+
+global___CanonAgreement = CanonAgreement
+
+@typing.final
+class ProfileDifference(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: builtins.int
+    OURS_FIELD_NUMBER: builtins.int
+    THEIRS_FIELD_NUMBER: builtins.int
+    profile: builtins.str
+    ours: builtins.str
+    theirs: builtins.str
+    def __init__(
+        self,
+        *,
+        profile: builtins.str = ...,
+        ours: builtins.str = ...,
+        theirs: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ours", b"ours", "profile", b"profile", "theirs", b"theirs"]) -> None: ...
+
+global___ProfileDifference = ProfileDifference
+
+@typing.final
+class ProbeDisagreement(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    OURS_FIELD_NUMBER: builtins.int
+    THEIRS_FIELD_NUMBER: builtins.int
+    type: builtins.str
+    text: builtins.str
+    """a public constant"""
+    ours: builtins.str
+    """canonical form; empty: rejected"""
+    theirs: builtins.str
+    def __init__(
+        self,
+        *,
+        type: builtins.str = ...,
+        text: builtins.str = ...,
+        ours: builtins.str = ...,
+        theirs: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ours", b"ours", "text", b"text", "theirs", b"theirs", "type", b"type"]) -> None: ...
+
+global___ProbeDisagreement = ProbeDisagreement
+
+@typing.final
+class ProbeSignals(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    AT_FIELD_NUMBER: builtins.int
+    EXPECTED_FIELD_NUMBER: builtins.int
+    FOUND_FIELD_NUMBER: builtins.int
+    MISSED_FIELD_NUMBER: builtins.int
+    WHY_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    at: builtins.int
+    """when they were looked up"""
+    expected: builtins.int
+    """how many the feed holds that this node can look up"""
+    found: builtins.int
+    why: builtins.str
+    """why none are expected"""
+    @property
+    def missed(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """types"""
+
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        at: builtins.int = ...,
+        expected: builtins.int = ...,
+        found: builtins.int = ...,
+        missed: collections.abc.Iterable[builtins.str] | None = ...,
+        why: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "expected", b"expected", "feed", b"feed", "found", b"found", "missed", b"missed", "why", b"why"]) -> None: ...
+
+global___ProbeSignals = ProbeSignals
 
 @typing.final
 class SentFeed(google.protobuf.message.Message):
@@ -2199,6 +2423,26 @@ class RelayFeedRequest(google.protobuf.message.Message):
 global___RelayFeedRequest = RelayFeedRequest
 
 @typing.final
+class TrustRelayRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin of a followed feed"""
+    peer: builtins.str
+    """whose serving of it was false once"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        peer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "peer", b"peer"]) -> None: ...
+
+global___TrustRelayRequest = TrustRelayRequest
+
+@typing.final
 class PolicyFile(google.protobuf.message.Message):
     """---- policies"""
 
@@ -2524,3 +2768,100 @@ class RevokeTokenResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 global___RevokeTokenResponse = RevokeTokenResponse
+
+@typing.final
+class ExportSignalsRequest(google.protobuf.message.Message):
+    """---- export: what an own feed published, identifiers included"""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    ALL_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """name or origin of an own feed"""
+    all: builtins.bool
+    """expired and withdrawn signals too"""
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        all: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["all", b"all", "feed", b"feed"]) -> None: ...
+
+global___ExportSignalsRequest = ExportSignalsRequest
+
+@typing.final
+class ExportedSignal(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIGNAL_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    ISSUED_AT_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    signal: builtins.int
+    type: builtins.str
+    value: builtins.str
+    """the canonical form"""
+    state: builtins.str
+    """live, expired, withdrawn"""
+    issued_at: builtins.int
+    """ms UTC, of its assert; 0 where that entry was erased"""
+    valid_until: builtins.int
+    details: builtins.int
+    """position in the response's `details`"""
+    def __init__(
+        self,
+        *,
+        signal: builtins.int = ...,
+        type: builtins.str = ...,
+        value: builtins.str = ...,
+        state: builtins.str = ...,
+        issued_at: builtins.int = ...,
+        valid_until: builtins.int = ...,
+        details: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "issued_at", b"issued_at", "signal", b"signal", "state", b"state", "type", b"type", "valid_until", b"valid_until", "value", b"value"]) -> None: ...
+
+global___ExportedSignal = ExportedSignal
+
+@typing.final
+class ExportSignalsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    DONE_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    WITHOUT_IDENTIFIER_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    """origin"""
+    total: builtins.int
+    """signals the feed has, at the beginning"""
+    done: builtins.int
+    """of those looked at so far"""
+    without_identifier: builtins.int
+    """of this response: signals whose identifier was lost, and that are left out"""
+    @property
+    def details(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
+        """as signed; empty where erased"""
+
+    @property
+    def signals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ExportedSignal]: ...
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        total: builtins.int = ...,
+        done: builtins.int = ...,
+        details: collections.abc.Iterable[builtins.bytes] | None = ...,
+        signals: collections.abc.Iterable[global___ExportedSignal] | None = ...,
+        without_identifier: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["details", b"details", "done", b"done", "feed", b"feed", "signals", b"signals", "total", b"total", "without_identifier", b"without_identifier"]) -> None: ...
+
+global___ExportSignalsResponse = ExportSignalsResponse

@@ -189,6 +189,11 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
                 _registered_method=True)
+        self.TrustRelay = channel.unary_unary(
+                '/tocsin.v1.Node/TrustRelay',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.TrustRelayRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
+                _registered_method=True)
         self.CheckPolicies = channel.unary_unary(
                 '/tocsin.v1.Node/CheckPolicies',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.PoliciesRequest.SerializeToString,
@@ -208,6 +213,11 @@ class NodeStub(object):
                 '/tocsin.v1.Node/ExplainPolicy',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.FromString,
+                _registered_method=True)
+        self.ExportSignals = channel.unary_stream(
+                '/tocsin.v1.Node/ExportSignals',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsResponse.FromString,
                 _registered_method=True)
         self.AddToken = channel.unary_unary(
                 '/tocsin.v1.Node/AddToken',
@@ -421,6 +431,12 @@ class NodeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TrustRelay(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckPolicies(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -442,6 +458,12 @@ class NodeServicer(object):
     def ExplainPolicy(self, request, context):
         """role audit too
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportSignals(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -622,6 +644,11 @@ def add_NodeServicer_to_server(servicer, server):
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.RelayFeedRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.SerializeToString,
             ),
+            'TrustRelay': grpc.unary_unary_rpc_method_handler(
+                    servicer.TrustRelay,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.TrustRelayRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.FeedResponse.SerializeToString,
+            ),
             'CheckPolicies': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckPolicies,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.PoliciesRequest.FromString,
@@ -641,6 +668,11 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.ExplainPolicy,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.SerializeToString,
+            ),
+            'ExportSignals': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportSignals,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ExportSignalsResponse.SerializeToString,
             ),
             'AddToken': grpc.unary_unary_rpc_method_handler(
                     servicer.AddToken,
@@ -1506,6 +1538,33 @@ class Node(object):
             _registered_method=True)
 
     @staticmethod
+    def TrustRelay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/TrustRelay',
+            tocsin_dot_v1_dot_node__pb2.TrustRelayRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.FeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CheckPolicies(request,
             target,
             options=(),
@@ -1603,6 +1662,33 @@ class Node(object):
             '/tocsin.v1.Node/ExplainPolicy',
             tocsin_dot_v1_dot_node__pb2.ExplainPolicyRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.ExplainPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSignals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tocsin.v1.Node/ExportSignals',
+            tocsin_dot_v1_dot_node__pb2.ExportSignalsRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ExportSignalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -180,6 +180,11 @@ class NodeStub:
         tocsin.v1.node_pb2.FeedResponse,
     ]
 
+    TrustRelay: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.TrustRelayRequest,
+        tocsin.v1.node_pb2.FeedResponse,
+    ]
+
     CheckPolicies: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.PoliciesRequest,
         tocsin.v1.node_pb2.PoliciesResponse,
@@ -200,6 +205,11 @@ class NodeStub:
         tocsin.v1.node_pb2.ExplainPolicyResponse,
     ]
     """role audit too"""
+
+    ExportSignals: grpc.UnaryStreamMultiCallable[
+        tocsin.v1.node_pb2.ExportSignalsRequest,
+        tocsin.v1.node_pb2.ExportSignalsResponse,
+    ]
 
     AddToken: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.AddTokenRequest,
@@ -378,6 +388,11 @@ class NodeAsyncStub:
         tocsin.v1.node_pb2.FeedResponse,
     ]
 
+    TrustRelay: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.TrustRelayRequest,
+        tocsin.v1.node_pb2.FeedResponse,
+    ]
+
     CheckPolicies: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.PoliciesRequest,
         tocsin.v1.node_pb2.PoliciesResponse,
@@ -398,6 +413,11 @@ class NodeAsyncStub:
         tocsin.v1.node_pb2.ExplainPolicyResponse,
     ]
     """role audit too"""
+
+    ExportSignals: grpc.aio.UnaryStreamMultiCallable[
+        tocsin.v1.node_pb2.ExportSignalsRequest,
+        tocsin.v1.node_pb2.ExportSignalsResponse,
+    ]
 
     AddToken: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.AddTokenRequest,
@@ -639,6 +659,13 @@ class NodeServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[tocsin.v1.node_pb2.FeedResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.FeedResponse]]: ...
 
     @abc.abstractmethod
+    def TrustRelay(
+        self,
+        request: tocsin.v1.node_pb2.TrustRelayRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.FeedResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.FeedResponse]]: ...
+
+    @abc.abstractmethod
     def CheckPolicies(
         self,
         request: tocsin.v1.node_pb2.PoliciesRequest,
@@ -666,6 +693,13 @@ class NodeServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.ExplainPolicyResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ExplainPolicyResponse]]:
         """role audit too"""
+
+    @abc.abstractmethod
+    def ExportSignals(
+        self,
+        request: tocsin.v1.node_pb2.ExportSignalsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[tocsin.v1.node_pb2.ExportSignalsResponse], collections.abc.AsyncIterator[tocsin.v1.node_pb2.ExportSignalsResponse]]: ...
 
     @abc.abstractmethod
     def AddToken(

@@ -22,6 +22,7 @@ from tocsin_node.build import wall_clock
 from tocsin_node.cli.connect import Local, connect
 from tocsin_node.home import Home
 from tocsin_node.init import init_home
+from tocsin_node.rules import own_rules
 from tocsin_node.serve import run_in_thread
 from tocsin_node.testing.made import Organisation
 
@@ -123,6 +124,9 @@ class Answers(ExchangeServicer):
         raise NotImplementedError
 
     def Follow(self, _request: Any, _context: Any) -> Any:  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise NotImplementedError
+
+    def Probe(self, _request: Any, _context: Any) -> Any:  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
         raise NotImplementedError
 
 
@@ -278,6 +282,25 @@ def test_another_protocol_and_a_pause_are_told_in_one_check(checking: Checking) 
     found = checking.found()
     assert found["protocol"] == "it speaks protocol 2, this node speaks 1"
     assert found["state"] == "it has paused the exchange with this node"
+
+
+def test_other_digests_are_told_by_profile_and_who_has_no_fresh_probes_is_no_finding(checking: Checking) -> None:
+    digests = {"url/1": "66" * 32, "of-a-later-version/1": "77" * 32}
+    vectors = {name: digest.hex() for name, digest in own_rules().vectors.items()}
+    said = Answers(card=checking.peer.card, profile_digests=digests, vector_digests=vectors)
+    checking.add(checking.serve(said, checking.peer.keyring.tls[0]))
+    answer = checking.check()
+    (finding,) = answer.findings
+    assert (finding.what, finding.sentence[:38]) == ("canon", "its rules of url/1 are not ours (diges")
+    assert "fresh probes could not be tried: its version has no fresh probes" in answer.notes
+
+
+def test_a_peer_that_offers_fresh_probes_and_cannot_answer_is_no_finding(checking: Checking) -> None:
+    said = Answers(card=checking.peer.card, features=["probes/1"])
+    checking.add(checking.serve(said, checking.peer.keyring.tls[0]))
+    answer = checking.check()
+    assert answer.ok
+    assert any(note.startswith("fresh probes could not be tried") for note in answer.notes)
 
 
 def test_what_this_node_decided_itself_comes_first(checking: Checking) -> None:

@@ -1,5 +1,6 @@
 """A publisher that lies: refused with the evidence kept, its feed stopped, everything else untouched."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Generator
@@ -69,6 +70,14 @@ class Pair:
     def matches(self, value: str) -> bool:
         request = pb.MatchRequest(queries=[pb.Query(type="url", value=value)])
         return self.follower.Match(request).verdicts[0].effect == pb.EFFECT_ENFORCE
+
+    def looks(self) -> list[str]:
+        """Whose evidence was listed, by the follower's audit log."""
+        with sqlite3.connect(f"{self.follower_home.as_uri()}/tocsin.db?mode=ro", uri=True) as database:
+            found = database.execute("SELECT envelope FROM audit_entry ORDER BY idx").fetchall()
+        database.close()
+        envelopes = [json.loads(envelope) for (envelope,) in found]
+        return [one.get("peer", "") for one in envelopes if one["ev"] == "evidence.viewed"]
 
     def evidence(self) -> list[tuple[str, str]]:
         with sqlite3.connect(f"{self.follower_home.as_uri()}/tocsin.db?mode=ro", uri=True) as database:
@@ -210,3 +219,4 @@ def test_a_second_root_for_one_size_is_proof_in_a_file_that_needs_no_node(
         assert told.proved
         assert told.root == pair.publisher.GetCard(pb.GetCardRequest()).fingerprint
         assert not pair.follower.ListEvidence(pb.ListEvidenceRequest(peer="other.example")).evidence
+        assert pair.looks() == ["publisher.example", "other.example"], "who looks is logged, as who exports is"

@@ -19,6 +19,8 @@ row 5000 was refused: {refused}
 review because of hotline.example own
 to a reviewer: ['grooming']
 5000 of 10000 match
+2 revised, 0 said so already
+low
 1 withdrawn
 now withdrawn after ['assert', 'withdraw']
 withdrawn: False live: True

@@ -216,3 +216,37 @@ def test_the_command_line_asks_from_a_rejects_file_and_approves(node: Player, tm
     assert (said["published"], said["unchanged"], said["overridden"], said["blocked"]) == (1, 1, 1, {})
     with Client(Connection.at_home(node.home, node.home / "run" / "operator.token")) as client:
         assert client.match([Query("url", SITE)])[0].effect is Effect.REVIEW
+
+
+def test_a_dry_run_tells_blocks_own_assets_approvals_and_reach_as_publishing_does(node: Player, tmp_path: Path) -> None:
+    config, assets = node.home / "tocsin.toml", node.home / "guard" / "own-assets.txt"
+    assets.parent.mkdir()
+    assets.write_text("domain mine.example\n")
+    config.write_text(f'{config.read_text()}\n[guard]\nown = "own-assets.txt"\nradius_limit = 2\n')
+    node.run("reload")
+    crowded, visited = "https://popular.example/page", "https://visited.example/page"
+    with Client(token(node, "reports", "publish")) as reports, Client(token(node, "second", "approve")) as second:
+        (asked,) = reports.guard_ask("urls", [Row("url", SITE, SAID)], reason=WHY)
+        second.guard_decide(asked.request, approve=True, reason=AGREED)
+    with Client(token(node, "moderation", "match")) as moderation:
+        moderation.match([Query("url", crowded, subject=f"user-{n}") for n in range(3)])
+        moderation.match([Query("url", visited, subject=f"user-{n}") for n in range(2)])
+    values = (SITE, "https://www.facebook.com/", "https://shop.mine.example/x", crowded, visited, "no url")
+    rows = tmp_path / "list.csv"
+    rows.write_text("value,stance\n" + "".join(f"{value},harmful\n" for value in values))
+    words = ("publish", str(rows), "--feed", "urls", "--type", "url")
+    facts = ("refused", "blocked", "warnings", "overridden", "most_users", "most_users_line")
+
+    tried = node.run(*words, "--dry-run", "--rejects", str(tmp_path / "tried.csv"), expect=(3,))
+    assert tried["blocked"] == {"guard:shared-host": 1, "guard:own-asset": 1, "guard:blast-radius": 1}
+    assert (tried["accepted"], tried["new"], tried["overridden"], tried["refused"]) == (2, 2, 1, {"whatwg": 1})
+    assert (tried["most_users"], tried["most_users_line"]) == (3, 5)
+
+    done = node.run(*words, "--rejects", str(tmp_path / "done.csv"), expect=(3,))
+    assert {name: done[name] for name in facts} == {name: tried[name] for name in facts}
+    assert done["published"] == 2
+    assert (tmp_path / "done.csv").read_bytes() == (tmp_path / "tried.csv").read_bytes()
+
+    alone = node.run("publish", str(rows), "--type", "url", "--dry-run", expect=(3,))
+    assert alone["blocked"] == {"guard:top-site": 1, "guard:shared-host": 1}
+    assert (alone["accepted"], "overridden" in alone, "most_users" in alone) == (3, False, False)

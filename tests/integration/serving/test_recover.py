@@ -8,7 +8,12 @@ import grpc
 import pytest
 
 from tocsin.v1 import exchange_pb2, node_pb2 as pb, signals_pb2
+from tocsin_node.build import wall_clock
 from tocsin_node.exchange import wire
+from tocsin_node.home import Home
+from tocsin_node.restore import restore as restore_backup
+from tocsin_node.segment import codec
+from tocsin_node.segment.verify import run_leaves
 from tocsin_node.testing.town import Town, until
 
 ORIGIN = "a.example/feed/urls"
@@ -218,3 +223,62 @@ def test_two_histories_under_our_own_signature_are_never_joined(town: Town, more
     assert frozen(town)
     with pytest.raises(grpc.RpcError):
         town.publish("a", "urls", ["https://three.example/"])
+
+
+@pytest.mark.timeout(120)
+def test_a_follower_that_withholds_gives_nothing_back_and_one_that_does_not_does(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = town.snapshot("a", "copy")
+    town.publish("a", "urls", ["https://later.example/"])
+    everywhere(town, 2)
+    restore(town, copy)
+    until(lambda: frozen(town))
+    honest: Any = wire.to_delivery
+
+    def withholding(segment: signals_pb2.Segment, note: bytes, exchange: bytes) -> exchange_pb2.FollowResponse:
+        run = codec.decode(segment)
+        gone = [codec.Absent(0, run_leaves(run))]
+        return honest(codec.encode(run.first, run.rows[:0], run.numbers[:0], [], {}, gone), note, exchange)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wire, "to_delivery", withholding)
+        result = recover(town)
+    assert (result.open, result.returned) == (False, 0)
+    assert all("withheld" in one.why for one in result.asked)
+    assert frozen(town)
+    assert recover(town).open
+    assert town.publish("a", "urls", ["https://later.example/"]).unchanged == 1
+    assert town.findings("a") == []
+
+
+@pytest.mark.timeout(120)
+def test_a_home_restored_from_a_backup_freezes_its_feeds_and_recovers_them_from_its_followers(
+    town: Town, tmp_path: Path
+) -> None:
+    town.publish("a", "urls", ["https://first.example/"])
+    backup = tmp_path / "backup"
+    list(town.node("a").Backup(pb.BackupRequest(directory=str(backup))))
+    town.publish("a", "urls", ["https://later.example/"])
+    everywhere(town, 3)
+    lost = Home(town.homes["a"])
+    again = Home(tmp_path / "again")
+    town.stop("a")
+    restore_backup(
+        backup,
+        again,
+        environment={},
+        unlock_key=lost.unlock_key.read_bytes(),
+        clock=wall_clock,
+        progress=lambda _what, _done, _total: None,
+    )
+    town.start("a", again.root)
+    assert frozen(town), "before anybody was heard: a backup may always be older than what was signed"
+    with pytest.raises(grpc.RpcError):
+        town.publish("a", "urls", ["https://other.example/"])
+    result = recover(town)
+    assert (result.open, result.size, result.without_identifier) == (True, 3, 1)
+    assert town.publish("a", "urls", ["https://later.example/", "https://other.example/"]).published == 1
+    everywhere(town, 4)
+    until(lambda: town.matches("b", "https://other.example/"))
+    assert [town.findings(name) for name in "abd"] == [[], [], []]

@@ -171,9 +171,13 @@ def test_false_bytes_stop_their_relay_and_no_other_source(town: Town, monkeypatc
     assert town.followed("c", ORIGIN).size == 3
     assert town.matches("c", "https://later.example/"), "the feed itself is not stopped"
     lying = False
-    town.audience("a", "all", ["b", "c"])
+    town.node("c").TrustRelay(pb.TrustRelayRequest(feed=ORIGIN, peer="b.example"))
     held(town, "c", 4)
-    assert source(town, "c") == "a.example"
+    assert source(town, "c") == "b.example"
+    assert not any("b.example" in one for one in warnings(town, "c"))
+    assert [one["peer"] for one in town.envelopes("c", "feed.source_trusted")] == ["b.example"]
+    town.audience("a", "all", ["b", "c"])
+    until(lambda: source(town, "c") == "a.example")
 
 
 def warnings(town: Town, name: str) -> list[str]:

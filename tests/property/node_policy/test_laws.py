@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from tocsin_node.audience import demands, recipients
 from tocsin_node.life.state import Standing
 from tocsin_node.peers.book import Peer, PeerBook, PeerState
+from tocsin_node.policy.bulk import Decider, Question
 from tocsin_node.policy.decide import capped, decide, trace
 from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.explain import Held, Outcome, explain
@@ -70,6 +71,16 @@ def effect_of(policy: Policy, details: dict[str, object]) -> Effect:
 @given(st.lists(REFUSALS, max_size=3), CAPS, DETAILS)
 def test_without_a_rule_everything_is_denied(refusals: list[str], cap: str, details: dict[str, object]) -> None:
     assert effect_of(policy_of(*refusals, cap), details) is Effect.IGNORE
+
+
+@given(st.lists(REFUSALS, max_size=2), st.lists(RULES, max_size=3), CAPS, st.lists(DETAILS, min_size=1, max_size=6))
+def test_decisions_that_are_remembered_are_those_made_anew(
+    refusals: list[str], rules: list[str], cap: str, several: list[dict[str, object]]
+) -> None:
+    policy = policy_of(*refusals, *rules, cap)
+    decider = Decider(Question("urls", policy.digest, policy))
+    for details in (*several, *reversed(several), *({**one, "case_ref": "another"} for one in several)):
+        assert decider.on_details(0x0101, details) == decide(policy, feed="urls", type_name="url", details=details)
 
 
 @given(st.lists(RULES, max_size=3), CAPS, DETAILS)

@@ -83,6 +83,8 @@ CHANGES: list[tuple[Change, str]] = [
     (lambda body: body.update(certificates=body["certificates"] * 5), "at most 4"),
     (lambda body: body.update(certificates=["AAAA"]), "damaged"),
     (lambda body: body.update(profiles={"url/1": "00"}), "profile digest"),
+    (lambda body: body.update(manifest="00"), "'manifest' of the card"),
+    (lambda body: body.update(manifest=None), "'manifest'"),
     (lambda body: body["keys"].update(audit=body["keys"]["signing"]), "two uses"),
     (lambda body: body["keys"].pop("witness"), "'witness'"),
     (lambda body: body["keys"]["signing"].update(key="AAAA"), "instead of 32"),
@@ -114,6 +116,16 @@ def test_any_value_in_any_place_of_a_signed_card_gives_a_card_or_one_sentence(
 def test_unknown_keys_deeper_down_are_accepted(federation: Any) -> None:
     opened = open_card(resigned(federation, lambda body: body["keys"].update(later={"key": 1})))
     assert opened.card == federation.card
+
+
+def test_a_card_names_the_manifest_of_its_canonical_forms_or_none(federation: Any) -> None:
+    old = open_card(federation.signed_card().note_bytes).card
+    assert old.manifest == b""
+    assert "manifest" not in old.body()  # as cards of 0.1.0, to the byte
+    card = replace(federation.card, manifest=b"\x07" * 32)
+    assert open_card(sign_card(card, federation.root).note_bytes).card == card
+    with pytest.raises(Malformed, match="32"):
+        replace(federation.card, manifest=b"\x07")
 
 
 def test_a_card_carries_current_and_next_certificate(federation: Any) -> None:

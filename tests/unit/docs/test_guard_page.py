@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, cast
 
-from tocsin_node.guard.screen import RADIUS
+from tocsin_node.guard.terms import RADIUS
 from tocsin_signals.guard import WARNING_RULES, GuardVerdict, Level, pack
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "guard.md").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from tocsin_signals import rows
 from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.errors import Rejected
 from tocsin_signals.lines import MAX_RECORD_BYTES
+from tocsin_signals.mapping import ColumnMapping
 from tocsin_signals.rows import Expiry, Row, RowReject, parse_expiry
 
 
@@ -109,10 +110,39 @@ def test_a_header_that_cannot_be_used_is_refused(header: str, reason: str) -> No
     assert refusal(header).reason == reason
 
 
-def test_utf_16_is_refused_with_advice() -> None:
-    error = refusal("value\n".encode("utf-16"))
-    assert error.reason in {"not-utf8", "nul"}
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_the_encodings_spreadsheets_save_are_read_alike(encoding: str) -> None:
+    text = "value\tx-note\nb\u00fccher.example\t\U0001f600\r\na.example\t\n"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    found = read((mark + text).encode(encoding))
+    assert [row.cells for row in found] == [("b\u00fccher.example", "\U0001f600"), ("a.example", "")]
+
+
+def test_utf_16_without_its_mark_is_refused_with_advice() -> None:
+    error = refusal("value\n".encode("utf-16-le"))
+    assert error.reason == "nul"
     assert "UTF-8" in str(error)
+
+
+def test_half_a_character_at_the_end_of_utf_16_costs_its_line_only() -> None:
+    data = "value\na.example\nb.example".encode("utf-16") + b"x"
+    assert values(read(data)) == ["a.example", "!not-utf8"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "reason"),
+    [(b"PK\x03\x04", "workbook"), (b"\xd0\xcf\x11\xe0", "old-workbook"), (b"\x1f\x8b", "compressed")],
+)
+def test_files_often_mistaken_for_text_are_named(begin: bytes, reason: str) -> None:
+    assert refusal(begin + b"\0\xff\n").reason == reason
+
+
+def test_a_first_line_may_name_the_separator_and_a_caller_goes_before_it() -> None:
+    assert [row.cells for row in read("sep=;\nvalue;x-a,b\na.example;1\n")] == [("a.example", "1")]
+    file = CsvFile(io.BytesIO(b"value;x-a,b\na.example;1\n"), default_type="url", separator=";")
+    assert [row.cells for row in file] == [("a.example", "1")]
+    mapping = ColumnMapping(separator="\t")
+    assert CsvFile(io.BytesIO(b"value\tx-a,b;c\n"), default_type="url", mapping=mapping).header == ("value", "x-a,b;c")
 
 
 def test_an_unknown_column_is_named_but_an_identifier_in_its_place_is_not() -> None:
@@ -134,6 +164,11 @@ def test_types_are_never_guessed() -> None:
     ("cell", "reason"),
     [
         ("4.42E+11", "excel-number"),
+        ("80351110224678900", "excel-precision"),
+        ("5-Mar", "excel-date"),
+        ("Mar-05", "excel-date"),
+        ("03/05/2026", "excel-date"),
+        ("2026-03-05 00:00:00", "excel-date"),
         ("4,42079E+11", "excel-number"),
         ("1e5", "excel-number"),
         ('=HYPERLINK("https://x.example/")', "excel-formula"),
@@ -282,3 +317,38 @@ def test_a_reject_shorter_than_the_header_is_filled_up() -> None:
     out = io.StringIO()
     CsvRejects(out, header=["value", "stance"], separator=",").write(RowReject(7, "line-too-long", "Too long.", ()))
     assert out.getvalue().splitlines()[1] == ",,7,line-too-long,Too long."
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("case_id", "1.20E+06", "excel-number"),
+        ("case_id", "=VLOOKUP(A1;B:C;2)", "excel-formula"),
+        ("source", "#N/A", "excel-error"),
+        ("severity", "#REF!", "excel-error"),
+        ("x-note", "=A1", "excel-formula"),
+        ("case_id", "12E5", ""),
+        ("source", "'s-Gravenhage", ""),
+        ("x-note", "== see below ==", ""),
+        ("first_seen", "2026-03-05", ""),
+    ],
+)
+def test_in_other_columns_only_what_cannot_be_meant_is_refused(column: str, cell: str, reason: str) -> None:
+    (found,) = read(f"value\t{column}\na.example\t{cell}\n")
+    assert (found.reason if isinstance(found, RowReject) else "") == reason
+
+
+def test_a_cell_that_ends_where_spreadsheets_cut_is_refused_as_cut() -> None:
+    (found,) = read(f"value\n{'a' * 32767}\n")
+    assert isinstance(found, RowReject)
+    assert found.reason == "excel-cut"
+
+
+def test_words_of_a_vocabulary_may_be_written_as_people_write_them() -> None:
+    row = only_row("value,severity,tlp,label,basis\na.example,High,TLP:Amber+Strict,CSAM known|Grooming,odd word\n")
+    assert row.fields == {
+        "severity": "high",
+        "tlp": "amber+strict",
+        "abuse_types": ["csam_known", "grooming"],
+        "basis": "odd word",
+    }

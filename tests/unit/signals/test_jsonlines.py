@@ -245,5 +245,5 @@ def test_an_object_that_repeats_a_key_is_kept_as_it_was_so_that_it_cannot_pass_b
 def test_the_format_is_told_from_the_suffix() -> None:
     for name in ("a.jsonl", "a.NDJSON", "b.csv.jsonl", "a.json"):
         assert format_of(PurePath(name)) is Format.JSONL
-    for name in ("a.csv", "-", "a", "a.tsv", "jsonl"):
+    for name in ("a.csv", "-", "a", "a.txt", "jsonl"):
         assert format_of(PurePath(name)) is Format.CSV

@@ -157,6 +157,14 @@ def test_a_peer_that_needs_an_operator_is_status_1(tocsin: Tocsin, fake: Any, wo
     assert tocsin("peer", "status").exit_code == 0
 
 
+def test_a_peer_that_makes_other_canonical_forms_is_status_1(tocsin: Tocsin, fake: Any) -> None:
+    canon = pb.CanonAgreement(alarms=["its rules of url/1 are not ours"])
+    fake.answers["ListPeers"] = pb.ListPeersResponse(peers=[peer(canon=canon)])
+    assert tocsin("peer", "status").exit_code == 1
+    listed = " ".join(tocsin("peer", "list").stdout.split())
+    assert "platform.example is live and makes other canonical forms. `tocsin peer status" in listed
+
+
 def test_an_explanation_is_a_table_of_steps(tocsin: Tocsin, fake: Any) -> None:
     steps = [
         pb.ExplainStep(stage="rule", name="sure", outcome="no match", why="enforce: min_severity = high: says low"),
@@ -234,6 +242,12 @@ def test_serving_a_feed_on_is_switched_on_and_off_never_both(tocsin: Tocsin, fak
     for options in ((), ("--off", "--audience", "platforms")):
         assert tocsin("feed", "relay", FEED, *options).exit_code == 2
     assert len(fake.asked) == 2
+
+
+def test_a_relay_that_was_false_is_trusted_again_by_name(tocsin: Tocsin, fake: Any) -> None:
+    fake.answers["TrustRelay"] = pb.FeedResponse(feed=feed())
+    assert "is taken from b.example again" in tocsin("feed", "trust", FEED, "b.example").stdout
+    assert [(request.feed, request.peer) for request in fake.asked] == [(FEED, "b.example")]
 
 
 def test_invites_go_to_files_whole(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from tocsin_node.cli.main import app
 Tocsin = Callable[..., Result]
 
 COMMANDS = {
-    *("demo", "init", "serve", "status", "reload", "backup", "restore", "canon", "publish", "match", "withdraw"),
+    *("demo", "init", "serve", "status", "reload", "backup", "restore", "canon", "publish", "export"),
+    *("match", "withdraw"),
     *("card export", "card show", "card renew", "audit verify"),
     *("signal show", "signal revise", "signal prove", "signal verify"),
     *("peer add", "peer list", "peer status", "peer check", "peer pause", "peer resume", "peer remove"),
     *("peer evidence list", "peer evidence export", "peer evidence verify", "policy explain"),
     *("community create", "community invite", "community join", "community rotate"),
-    *("feed create", "feed list", "feed recipients", "feed recover", "feed relay"),
+    *("feed create", "feed list", "feed recipients", "feed recover", "feed relay", "feed trust"),
     *("policy check", "policy apply", "policy show"),
     *("guard status", "guard ask", "guard pending", "guard approve", "guard refuse", "guard withdraw"),
     *("token add", "token list", "token revoke"),

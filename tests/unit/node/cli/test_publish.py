@@ -13,6 +13,7 @@ import grpc
 import pytest
 from typer.testing import Result
 
+from tests.unit.signals.workbooks import real
 from tocsin.v1 import node_pb2 as pb
 from tocsin_node.cli.publish import make_defaults
 from tocsin_node.cli.upload import DAY_MS, Defaults
@@ -191,6 +192,16 @@ def test_wrong_input_is_one_sentence_and_nothing_is_sent(
         (*base, "--type", "url", "--expires", "soon"),
         (*base, "--type", "url", "--rejects", str(path)),
         (*base, str(path), "--type", "url", "--rejects", str(tmp_path / "r")),
+        ("publish", str(path), "--type", "url"),
+        (*base, "--type", "url", "--set", "stance=harmful", "--set", "stance=test"),
+        (*base, "--type", "url", "--map", "value"),
+        (*base, "--type", "url", "--map", "value=col1,value=url"),
+        (*base, "--type", "url", "--map", "value=Nowhere"),
+        (*base, "--type", "url", "--separator", "|"),
+        (*base, "--type", "url", "--mapping", str(tmp_path / "nothing")),
+        (*base, "--type", "url", "--mapping", str(path)),
+        (*base, "--type", "url", "--format", "xlsx"),
+        (*base, "--type", "url", "--save-mapping", str(tmp_path / "none" / "m.toml")),
         ("publish", str(tmp_path / "nothing"), "--feed", "urls"),
         ("publish", str(tmp_path), "--feed", "urls"),
         ("publish", str(write(tmp_path, "nonsense,columns", "a,b")), "--feed", "urls"),
@@ -345,6 +356,139 @@ def test_ctrl_c_while_stdin_waits_ends_at_once(fake: Any, home: Path, sent: list
         assert process.wait(10) == 130
         assert process.stderr
         assert process.stderr.read().startswith(b"error: interrupted; 2 rows are durable")
+
+
+def test_a_file_published_again_is_said_to_hold_nothing_new(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
+    def unchanged(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        for request in stream:
+            if request.HasField("chunk"):
+                yield pb.PublishResponse(size=3, unchanged=len(request.chunk.rows))
+
+    fake.answers["Publish"] = unchanged
+    path = write(tmp_path, "url", "a.example", "b.example")
+    said = tocsin("publish", str(path), "--feed", "urls", "--type", "url").stdout
+    assert "Nothing new: every row is in the feed already and says the same." in said
+    path = write(tmp_path, "url", "a.example", "=A1")
+    said = tocsin("publish", str(path), "--feed", "urls", "--type", "url").stdout
+    assert "Nothing new: all other rows are in the feed already and say the same." in said
+
+
+def test_a_dry_run_without_a_feed_needs_no_home(
+    tocsin: Tocsin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOCSIN_HOME", raising=False)
+    path = write(tmp_path, "url;label", "https://a.example/x;Grooming", "A.example/x;grooming", "https://google.com/;",
+                 "4.42E+11;", "b.example;unheard of", "admin@mail.example;")  # fmt: skip
+    base = ("publish", str(path), "--dry-run", "--type", "url", "--set", "stance=harmful")
+    result = tocsin(*base, "--json", with_home=False)
+    assert result.exit_code == 3
+    found = json.loads(result.stdout)
+    assert found == {
+        "file": str(path),
+        "feed": "",
+        "dry_run": True,
+        "accepted": 3,
+        "changed": 3,
+        "repeated": 1,
+        "repeated_lines": [3],
+        "refused": {"excel-number": 1, "abuse_types": 1},
+        "blocked": {"guard:shared-host": 1},
+        "warnings": {},
+        "left_out": [],
+        "rejects": str(tmp_path / "list.csv.rejects.csv"),
+    }
+    assert [line.split(";")[2] for line in Path(found["rejects"]).read_text().splitlines()[1:]] == ["4", "5", "6"]
+    said = " ".join(tocsin(*base, with_home=False).stdout.split())
+    for part in ("accepted 3", "changed by canonicalisation 3", "repeated within the file 1", "refused: excel-number 1",
+                 "blocked by guard:shared-host 1", "A dry run: nothing was published.", "in line 3"):  # fmt: skip
+        assert part in said
+    assert "a.example" not in said
+
+
+def test_a_dry_run_for_a_feed_asks_the_node_and_counts_what_it_says(tocsin: Tocsin, fake: Any, tmp_path: Path) -> None:
+    asked: list[pb.PublishStart] = []
+
+    def trying(stream: Iterator[pb.PublishRequest]) -> Iterator[pb.PublishResponse]:
+        for request in stream:
+            if request.HasField("start"):
+                asked.append(request.start)
+                continue
+            response = pb.PublishResponse()
+            response.refused.add(line=2, reason="guard:own-asset", sentence="It is ours.")
+            response.warnings.add(line=3, rule="role-mailbox", sentence="A role.")
+            outcomes = (pb.OUTCOME_PUBLISH, pb.OUTCOME_REVISE, pb.OUTCOME_UNCHANGED, pb.OUTCOME_UNCHANGED)
+            for row, outcome in zip(request.chunk.rows[1:], outcomes, strict=True):
+                response.tried.add(line=row.line, outcome=outcome, changed=row.line == 4, key=min(row.line, 5))
+            yield response
+
+    fake.answers["Publish"] = trying
+    path = write(tmp_path, "url", *(f"h{number}.example" for number in range(5)))
+    result = tocsin("publish", str(path), "--feed", "urls", "--type", "url", "--dry-run", "--json")
+    found = json.loads(result.stdout)
+    assert asked == [pb.PublishStart(feed="urls", dry_run=True)]
+    assert result.exit_code == 3
+    assert (found["accepted"], found["changed"], found["new"], found["revised"]) == (4, 1, 1, 1)
+    assert (found["unchanged"], found["repeated"], found["repeated_lines"]) == (1, 1, [6])
+    assert (found["blocked"], found["warnings"]) == ({"guard:own-asset": 1}, {"role-mailbox": 1})
+
+
+def test_a_mapping_is_given_saved_and_used_again(tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path) -> None:
+    path = write(tmp_path, "Adresse;Art;Rang;Notiz", "a.example;url;low;n", "b.example;;high;")
+    saved = tmp_path / "m.toml"
+    first = ("--map", "value=Adresse,type=col2", "--map", "severity=Rang", "--type", "domain", "--region", "gb",
+             "--set", "stance=harmful", "--expires", "30d", "--separator", ";")  # fmt: skip
+    result = tocsin("publish", str(path), "--feed", "urls", *first, "--save-mapping", str(saved))
+    assert result.exit_code == 0
+    assert "Left out, for the mapping does not name them: Notiz" in result.stdout
+    again = tocsin("publish", str(path), "--feed", "urls", "--mapping", str(saved), "--json")
+    assert json.loads(again.stdout)["left_out"] == ["Notiz"]
+    one, other = chunks(sent)
+    assert one == other
+    assert [(row.type, row.value, row.region) for row in one.rows] == [
+        ("url", "a.example", "GB"),
+        ("domain", "b.example", "GB"),
+    ]
+    assert [json.loads(fields)["severity"] for fields in one.fields] == ["low", "high"]
+    over = tocsin("publish", str(path), "--feed", "urls", "--mapping", str(saved), "--map", "type=Notiz")
+    assert over.exit_code == 1
+
+
+def test_type_auto_only_suggests_until_a_mapping_says_it(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    path = write(tmp_path, "value;Art", "https://a.example/x;url", "a.example;domain", "nothing at all;url")
+    base = ("publish", str(path), "--feed", "urls", "--type", "auto", "--map", "value=value")
+    result = tocsin(*base, "--json")
+    assert result.exit_code == 2
+    assert "Nothing was published" in result.stderr
+    found = json.loads(result.stdout)["suggestions"]
+    assert sorted((one["types"], one["lines"]) for one in found) == [
+        (["domain", "url"], [3]), (["nothing"], [4]), (["url"], [2]),
+    ]  # fmt: skip
+    shown = tocsin(*base)
+    assert (shown.exit_code, "a.example" in shown.stdout) == (2, False)
+    assert not sent
+    assert tocsin(*base, "--map", "type=Art").exit_code == 0
+    assert [row.type for row in chunks(sent)[0].rows] == ["url", "domain", "url"]
+    piped = tocsin("publish", "-", "--type", "auto", stdin=b"value\na.example\n")
+    assert piped.exit_code == 2
+
+
+def test_workbooks_and_tabs_are_published_and_their_rejects_come_back_as_tables(
+    tocsin: Tocsin, sent: list[pb.PublishRequest], tmp_path: Path
+) -> None:
+    book = tmp_path / "list.xlsx"
+    book.write_bytes(real([("value", "type"), ("a.example", "url"), (442079460958, "phone")]))
+    found = json.loads(tocsin("publish", str(book), "--feed", "urls", "--json").stdout)
+    assert (found["published"], found["refused"]) == (1, {"excel-number-cell": 1})
+    assert found["rejects"] == str(tmp_path / "list.xlsx.rejects.csv")
+    tabs = tmp_path / "list.tsv"
+    tabs.write_text("value\ttype\na;b,c.example\turl\n=A1\turl\n")
+    found = json.loads(tocsin("publish", str(tabs), "--feed", "urls", "--json").stdout)
+    assert found["rejects"] == str(tmp_path / "list.tsv.rejects.tsv")
+    assert Path(found["rejects"]).read_text().splitlines()[1].startswith("=A1\turl\t3\texcel-formula\t")
+    again = tocsin("publish", found["rejects"], "--feed", "urls", "--json")
+    assert json.loads(again.stdout)["refused"] == {"excel-formula": 1}
 
 
 def row(expires: Expiry | None) -> Row:

@@ -1,6 +1,7 @@
 """The client against a node that answers as told: what is repeated, what is not, and what an application hears."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,11 @@ class Node(NodeServicer):
     def Withdraw(self, request: pb.WithdrawRequest, context: Any) -> pb.WithdrawResponse:  # noqa: N802 -- the contract\'s name
         self._meet(request, context)
         return pb.WithdrawResponse(size=9, withdrawn=request.signals, not_found=len(request.identifiers))
+
+    def ReviseSignals(self, request: pb.ReviseSignalsRequest, context: Any) -> pb.ReviseSignalsResponse:  # noqa: N802 -- the contract's name
+        self._meet(request, context)
+        unchanged = [one for one in request.signals if one == 0]
+        return pb.ReviseSignalsResponse(size=9, revised=[one for one in request.signals if one], unchanged=unchanged)
 
     def Status(self, request: pb.StatusRequest, context: Any) -> pb.StatusResponse:  # noqa: N802 -- the contract\'s name
         self._meet(request, context)
@@ -204,6 +210,34 @@ def test_a_withdrawal_is_never_repeated_by_itself(client: Client, node: Node) ->
     assert (done.withdrawn, done.not_found) == ((1, 2), 1)
 
 
+def test_a_revision_is_cut_into_requests_repeated_while_the_node_is_away_and_put_together(
+    client: Client, node: Node
+) -> None:
+    node.failures = [DOWN]
+    done = client.revise("urls", signals=range(5000), identifiers=[Query("url", "x")], changes={"severity": None})
+    assert (done.revised, done.unchanged, done.size) == (tuple(range(1, 5000)), (0,), 9)
+    assert [json.loads(one.changes) for one in node.asked] == [{"severity": None}] * 3
+    assert [len(one.signals) + len(one.identifiers) for one in node.asked] == [4096, 4096, 905]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"changes": {"severity": "low"}},
+        {"signals": [1]},
+        {"signals": [1], "changes": {"severity": object()}},
+        {"signals": [1], "valid_until": -1},
+        {"signals": [-1], "valid_until": 1},
+    ],
+)
+def test_a_revision_that_names_or_changes_nothing_that_can_be_is_not_sent(
+    client: Client, node: Node, asked: Any
+) -> None:
+    with pytest.raises(Invalid):
+        client.revise("urls", **asked)
+    assert node.asked == []
+
+
 @pytest.mark.parametrize(
     "named", [{}, {"signals": [-1]}, {"signals": [2**63]}, {"identifiers": [Query("url", "\ud800")]}]
 )
@@ -262,6 +296,8 @@ def test_the_asynchronous_client_says_the_same(home: Path, node: Node) -> None:
             node.failures = [DOWN]
             verdicts = await client.match(Query("url", f"{number:09}") for number in range(1100))
             assert [verdict.reasons[0] for verdict in verdicts] == [f"{number:09}" for number in range(1100)]
+            done = await client.revise("urls", signals=[0, 4], valid_until=5)
+            assert (done.revised, done.unchanged, node.asked[-1].valid_until) == ((4,), (0,), 5)
             node.failures = [DOWN]
             seen: list[int] = []
             rows = [Row("url", "yes", {}), Row("url", "no", {})]

@@ -21,7 +21,7 @@ from tocsin_crypto.note import NoteVerifier
 from tocsin_node.build import Node
 from tocsin_node.home import Home
 from tocsin_node.init import init_home
-from tocsin_node.limits import CHANGES_BYTES, REVISE_SIGNALS
+from tocsin_node.limits import CHANGES_BYTES, EXPORT_ROWS, REVISE_SIGNALS
 from tocsin_node.proof.verify import Proven, verify_proof
 from tocsin_node.testing.core import NOW, Clock
 
@@ -291,10 +291,10 @@ async def test_policys_age_counts_from_the_last_word_to_the_millisecond_and_is_n
     node.clock.now = NOW + 100 * DAY
     verdict = await node.match(BAD)
     assert (verdict.effect, len(verdict.assertions)) == (pb.EFFECT_IGNORE, 0)
-    assert ["older than the 100 days that policy allows (rule ours)" in reason for reason in verdict.reasons] == [True]
+    assert ["older than the 100 days that policy allows ([cap])" in reason for reason in verdict.reasons] == [True]
     shown = await node.show(1)
     assert (shown.state, shown.effect) == ("too old", pb.EFFECT_IGNORE)
-    assert "100 days (rule ours)" in shown.why
+    assert "100 days ([cap])" in shown.why
     await node.revise(1, severity="high")
     assert (await node.match(BAD)).effect == pb.EFFECT_ENFORCE
     assert (await node.show(1)).counts_until == NOW + 200 * DAY
@@ -333,3 +333,78 @@ async def test_a_proof_is_logged_before_it_is_handed_out_and_holds_no_identifier
             audit_pb2.ProveSignalRequest(feed="urls", signal=1), metadata=(("authorization", f"Bearer {token}"),)
         )
     assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def exported(node: Running, *, everything: bool = False) -> tuple[Any, list[Any], int]:
+    """The first answer of an export, its signals with their details, and how many it left out."""
+    request = pb.ExportSignalsRequest(feed="urls", all=everything)
+    first, *pages = [one async for one in node.client.node.ExportSignals(request, metadata=node.metadata)]
+    found = [(one, json.loads(page.details[one.details])) for page in pages for one in page.signals]
+    return first, found, sum(page.without_identifier for page in pages)
+
+
+@pytest.mark.asyncio
+async def test_an_export_holds_what_was_published_as_it_stands_now(node: Running) -> None:
+    await node.publish(BAD, WORSE, WORST)
+    node.clock.now += 5000
+    await node.revise(2, severity="critical")
+    await node.ask("Withdraw", pb.WithdrawRequest(feed="urls", signals=[3], reason="false_positive",
+                                                  required_action="stop_matching"))  # fmt: skip
+    first, found, left_out = await exported(node)
+    assert (first.feed, first.total, len(first.signals), left_out) == ("hotline.example/feed/urls", 3, 0, 0)
+    assert [(one.signal, one.type, one.value, one.state, one.issued_at) for one, _ in found] == [
+        (1, "url", "bad.example/page", "live", NOW),
+        (2, "url", "worse.example/page", "live", NOW),
+    ]
+    assert [said["severity"] for _, said in found] == ["low", "critical"]
+    _, found, _ = await exported(node, everything=True)
+    assert [one.state for one, _ in found] == ["live", "live", "withdrawn"]
+    node.clock.now = NOW + EPOCH
+    _, found, _ = await exported(node, everything=True)
+    assert [one.state for one, _ in found] == ["expired", "expired", "withdrawn"]
+    assert (await exported(node))[1] == []
+
+
+@pytest.mark.asyncio
+async def test_an_export_comes_in_pages_with_the_time_of_each_assert(node: Running) -> None:
+    values = [f"https://a.example/{number}" for number in range(EXPORT_ROWS + 10)]
+    await node.publish(*values[:100])
+    node.clock.now += 1000
+    await node.publish(*values[100:])
+    request = pb.ExportSignalsRequest(feed="urls")
+    answers = [one async for one in node.client.node.ExportSignals(request, metadata=node.metadata)]
+    assert [(len(one.signals), one.done) for one in answers] == [(0, 0), (EXPORT_ROWS, EXPORT_ROWS), (10, len(values))]
+    found = [one for answer in answers for one in answer.signals]
+    assert [one.value for one in found] == [value.removeprefix("https://") for value in values]
+    assert [one.issued_at for one in found] == [NOW] * 100 + [NOW + 1000] * (len(values) - 100)
+    assert all(len(answer.details) == 1 for answer in answers[1:])
+
+
+@pytest.mark.asyncio
+async def test_an_export_is_logged_before_its_first_identifier_and_for_operators_only(node: Running) -> None:
+    await node.publish(BAD)
+    call = node.client.node.ExportSignals(pb.ExportSignalsRequest(feed="urls"), metadata=node.metadata)
+    first = await call.read()
+    assert first.total == 1
+    (entry,) = await node.audit("signal.exported")
+    assert (entry["about"], entry["n"]) == ({"feed": "hotline.example/feed/urls", "signals": "live"}, {"held": 1})
+    assert "bad.example" not in json.dumps(entry)
+    call.cancel()
+    token = (await node.ask("AddToken", pb.AddTokenRequest(name="app", roles=["match", "publish", "audit"]))).token
+    for feed, metadata, code in (
+        ("urls", (("authorization", f"Bearer {token}"),), grpc.StatusCode.PERMISSION_DENIED),
+        ("nosuch", node.metadata, grpc.StatusCode.NOT_FOUND),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await node.client.node.ExportSignals(pb.ExportSignalsRequest(feed=feed), metadata=metadata).read()
+        assert caught.value.code() is code
+    assert len(await node.audit("signal.exported")) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_signal_whose_identifier_was_lost_is_left_out_and_counted(node: Running) -> None:
+    await node.publish(BAD, WORSE)
+    with closing(sqlite3.connect(node.home.database)) as database, database:
+        database.execute("UPDATE own_record SET sealed = x'' WHERE signal = 1")
+    _, found, left_out = await exported(node)
+    assert ([one.signal for one, _ in found], left_out) == ([2], 1)

@@ -18,7 +18,7 @@ from tocsin_node.errors import Exhausted, NodeError, Unsound
 from tocsin_node.limits import SEGMENT_BYTES
 from tocsin_node.log import writer as writer_module
 from tocsin_node.log.highwater import HighWater
-from tocsin_node.log.runs import cuts, read_run, stored_runs
+from tocsin_node.log.runs import DetailsTable, cuts, read_details, read_run, stored_runs
 from tocsin_node.log.tx import Stored, Tx
 from tocsin_node.testing.core import Core, open_core
 from tocsin_signals.entry import NO_REF, Kind, Rows, empty_rows, entry_bytes
@@ -327,3 +327,15 @@ def test_a_caller_that_gave_up_in_the_queue_is_left_out(tmp_path: Path) -> None:
             assert gone.cancel()
         assert stays.result(10) == 1
         assert core.writer.heads[log].size == 2
+
+
+def test_details_that_are_stored_already_keep_their_id_whatever_comes_with_them(tmp_path: Path) -> None:
+    with open_core(tmp_path) as core:
+        first = core.writer.call(lambda tx: DetailsTable().ids(tx.sql, [b"a", b"b"]))
+        mixed = core.writer.call(lambda tx: DetailsTable().ids(tx.sql, [b"c", b"b", b"d", b"b"]))
+        assert mixed[1] == mixed[3] == first[1]
+        assert len({*first, *mixed}) == 4
+        with core.store.read() as session:
+            ids = np.asarray([mixed[2], first[0], mixed[0], mixed[2]], "<u4").tobytes()
+            assert read_details(session, ids) == [b"d", b"a", b"c", b"d"]
+            assert read_details(session, np.asarray(first, "<u4").tobytes()) == [b"a", b"b"]

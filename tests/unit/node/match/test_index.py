@@ -372,3 +372,29 @@ def test_numbers_beyond_the_limits_are_refused_before_anything_changes() -> None
     with pytest.raises(ValueError, match="signal number"):
         index.add(0, block(1, signals=[MAX_SIGNAL + 1]))
     assert index.stats().rows == 0
+
+
+def test_the_live_rows_with_certain_details_are_found_by_feed_signal_and_space() -> None:
+    index = MatchIndex()
+    index.add(1, block(1, 2, details=7))
+    index.add(1, block(3, signals=[2], type_code=EMAIL, details=8))
+    index.add(2, block(1, details=7, epoch=2))
+    index.retag(1, block(9, signals=[0], epoch=2, details=7))
+    index.withdraw(1, u64(1))
+    found = index.with_details([7], most=10, now_ms=T0)
+    assert sorted(found) == [(1, 0, URL, 1), (1, 0, URL, 2), (2, 0, URL, 2)]
+    assert index.with_details([8, 99], most=10, now_ms=T0) == [(1, 2, EMAIL, 1)]
+    assert index.with_details([7], most=10, now_ms=T0 + DAY) == []
+    assert index.with_details([], most=10) == []
+    index.drop_feed(1)
+    assert index.with_details([7, 8], most=10, now_ms=T0) == [(2, 0, URL, 2)]
+
+
+def test_rows_with_certain_details_are_found_beyond_one_part_of_the_scan_and_no_more_than_asked_of_a_feed() -> None:
+    index = MatchIndex()
+    for start in range(0, 3 * (1 << 16), MAX_BLOCK_ROWS):
+        index.add(1, block(*range(start, start + MAX_BLOCK_ROWS), first=start, details=6))
+    index.add(2, block(10**9, details=6))
+    found = index.with_details([6], most=150_000, now_ms=T0)
+    assert len(found) == len(set(found)) == 150_001
+    assert found[-1] == (2, 0, URL, 1)

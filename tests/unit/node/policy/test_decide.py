@@ -119,6 +119,9 @@ def test_effect_and_decider(policy: str, said: dict[str, object], effect: Effect
             SHADOW,
             ("policy-cap", "human-review-required", "stance-test"),
         ),
+        (rule(ANY), {"stance": "test", "probe": "reserved/1"}, IGNORE, ("stance-test", "reserved-probe")),
+        (rule(ANY), HARMFUL | {"probe": "reserved/2"}, IGNORE, ("reserved-probe",)),
+        (rule(ANY), HARMFUL | {"probe": False}, IGNORE, ("reserved-probe",)),
     ],
 )
 def test_caps_lower_and_are_named(
@@ -133,6 +136,9 @@ def test_the_shorter_of_two_ages_goes_with_the_decision() -> None:
     assert decided(rule(ANY, "max_age_days = 3") + "[cap]\nmax_age_days = 9", dict(HARMFUL)).max_age_ms == 3 * day
     assert decided(rule(ANY, "max_age_days = 9") + "[cap]\nmax_age_days = 3", dict(HARMFUL)).max_age_ms == 3 * day
     assert decided(rule(ANY), dict(HARMFUL)).max_age_ms is None
+    for by_rule, by_cap, said in ((3, 9, "rule r"), (9, 3, "[cap]"), (3, 3, "rule r")):
+        text = rule(ANY, f"max_age_days = {by_rule}") + f"[cap]\nmax_age_days = {by_cap}"
+        assert decided(text, dict(HARMFUL)).age_by == said
 
 
 def test_feed_and_type_are_those_of_the_signal() -> None:

@@ -28,6 +28,7 @@ from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.prepare import RowIn
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import ChunkResult, Publisher, Withdrawn
+from tocsin_node.publish.trial import Outcome, TrialResult, try_alone
 from tocsin_node.testing.core import Clock, Core, open_core
 from tocsin_node.testing.gate import KEY, NobodyCounted, plain_gate
 from tocsin_node.workers import Workers
@@ -95,6 +96,10 @@ class Bench:
     def publish(self, *values: str, fields: bytes = HARMFUL, kind: str = "url", until: int = 0) -> ChunkResult:
         rows = [RowIn(number, kind, value, "", 0, until) for number, value in enumerate(values, 1)]
         return self.run(self.publisher.publish("x", [fields], rows, actor=ME))
+
+    def try_out(self, *values: str, fields: bytes = HARMFUL, kind: str = "url", until: int = 0) -> TrialResult:
+        rows = [RowIn(number, kind, value, "", 0, until) for number, value in enumerate(values, 1)]
+        return self.run(self.publisher.try_out("x", [fields], rows))
 
     def withdraw(
         self, *, signals: Sequence[int] = (), identifiers: Sequence[Query] = (), reason: str = "false_positive"
@@ -202,6 +207,56 @@ def test_a_signal_that_is_over_or_lives_too_long_is_refused(bench: Bench, days: 
 def test_details_that_are_no_object_or_use_other_words_are_refused(bench: Bench) -> None:
     assert bench.publish("https://a.example/", fields=b"[]").refused[0].reason == "details"
     assert bench.publish("https://a.example/", fields=b'{"stance":"certainly"}').refused[0].reason == "stance"
+
+
+def test_a_dry_run_says_what_publishing_would_do_and_writes_nothing(bench: Bench) -> None:
+    bench.publish("https://a.example/", "https://b.example/")
+    size, audit = bench.publish("https://a.example/").size, bench.core.audit()
+    values = ("https://new.example/", "a.example/", "javascript:x", "https://google.com/")
+    result = bench.try_out(*values)
+    assert [(row.line, row.outcome, row.changed) for row in result.tried] == [
+        (1, Outcome.PUBLISH, True),
+        (2, Outcome.UNCHANGED, False),
+    ]
+    assert [(one.line, one.reason) for one in result.refused] == [(3, "scheme"), (4, "guard:shared-host")]
+    assert [row.outcome for row in bench.try_out("a.example", fields=SEVERE).tried] == [Outcome.REVISE]
+    assert bench.try_out("a.example", fields=b"[]").refused[0].reason == "details"
+    assert bench.core.audit() == audit
+    assert bench.publish("https://a.example/").size == size
+    done = bench.publish(*values)
+    assert (done.published, done.unchanged) == (1, 1)
+    assert [(one.line, one.reason) for one in done.refused] == [(one.line, one.reason) for one in result.refused]
+
+
+def test_rows_of_one_signal_have_one_key_in_a_dry_run_with_and_without_a_feed(bench: Bench) -> None:
+    values = ("https://a.example/", "HTTP://www.A.example:80", "https://b.example/")
+    rows = [RowIn(number, "url", value, "", 0, 0) for number, value in enumerate(values, 1)]
+    for result in (bench.try_out(*values), try_alone([HARMFUL], rows, now=bench.clock.now)):
+        one, same, other = (row.key for row in result.tried)
+        assert one == same != other
+
+
+def test_a_dry_run_without_a_feed_refuses_what_any_node_would(bench: Bench) -> None:
+    rows = [
+        RowIn(number, "url", value, "", 0, 0) for number, value in enumerate(("javascript:x", "https://google.com/"))
+    ]
+    alone, asked = try_alone([HARMFUL], rows, now=bench.clock.now), bench.try_out("javascript:x", "https://google.com/")
+    assert [(one.reason, one.sentence) for one in alone.refused] == [
+        (one.reason, one.sentence) for one in asked.refused
+    ]
+    assert try_alone([b"[]"], rows, now=bench.clock.now).refused[0].reason == "details"
+
+
+def test_a_dry_run_knows_withdrawn_expired_and_carried_over_signals(bench: Bench) -> None:
+    bench.publish("https://a.example/", "https://b.example/")
+    bench.withdraw(signals=[2])
+    bench.keys.held.append(EpochKey("c.hotline.example", 2, b"\x08" * 32))
+    outcomes = [row.outcome for row in bench.try_out("https://a.example/", "https://b.example/").tried]
+    assert outcomes == [Outcome.UNCHANGED, Outcome.PUBLISH]
+    done = bench.publish("https://a.example/", "https://b.example/")
+    assert (done.unchanged, done.published) == (1, 1)
+    bench.clock.now += 91 * DAY_MS
+    assert [row.outcome for row in bench.try_out("https://a.example/").tried] == [Outcome.PUBLISH]
 
 
 def test_a_match_is_found_in_every_expression_of_a_look_up(bench: Bench) -> None:

@@ -15,15 +15,19 @@ RADIUS: Final = "blast-radius"
 """The rule on how many own users a row would hit; only the node can count them."""
 
 
-class Screen(NamedTuple):
-    """Lists, the key values are remembered under, and the rules approved by value."""
+class Terms(NamedTuple):
+    """What rows are guarded by: lists, the key values are remembered under, and the rules approved by value."""
 
     sources: Sources
     key: bytes
     approved: Mapping[bytes, frozenset[str]]
 
 
-class Screened(NamedTuple):
+ALONE: Final = Terms(Sources(), b"", {})
+"""For rows of no node: the lists of the program, nothing of its own, nothing approved."""
+
+
+class Weighed(NamedTuple):
     """The verdict that stops a row, if one does; what it is warned of; whether an approval let it pass."""
 
     key: bytes
@@ -34,13 +38,13 @@ class Screened(NamedTuple):
     overridden: bool
 
 
-def screen(given: Screen, type_name: str, code: int, canonical: str, days: int | None) -> Screened:
+def weigh(terms: Terms, type_name: str, code: int, canonical: str, days: int | None) -> Weighed:
     """The outcome for one canonical form to be published for `days` (None: the type's own lifetime)."""
-    key = value_key(given.key, code, canonical)
-    verdicts = guard_of(given.sources).verdicts(type_name, canonical, days=days)
+    key = value_key(terms.key, code, canonical)
+    verdicts = guard_of(terms.sources).verdicts(type_name, canonical, days=days)
     blocks = [one for one in verdicts if one.level is Level.BLOCK]
-    approved = given.approved.get(key, frozenset()) if blocks else frozenset[str]()
+    approved = terms.approved.get(key, frozenset()) if blocks else frozenset[str]()
     left = [one for one in blocks if one.rule not in approved]
     warned = next((one for one in verdicts if one.level is Level.WARN), None)
     blocking = tuple(one.rule for one in left)
-    return Screened(key, left[0] if left else None, blocking, warned, overridden=bool(blocks) and not left)
+    return Weighed(key, left[0] if left else None, blocking, warned, overridden=bool(blocks) and not left)

@@ -12,7 +12,7 @@ SOAK_MINUTES ?= 30
 SOAK ?= tests/integration/faults tests/property tests/federation
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint bench soak fuzz canon proto format env env-lint clean
+.PHONY: help demo test lint bench soak fuzz canon proto guard-pack format env env-lint clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ canon: env ## Make the vector files and the manifest of the canonical forms anew
 
 proto: env ## Generate the code under proto/ anew
 	@$(PYTHON) proto/generate.py --uv $(UV)
+
+guard-pack: env ## Build the lists of the never-share guard anew
+	@$(UV) run --quiet --no-sync --with pymispwarninglists==1.7.0 --with disposable-email-domains==0.0.293 \
+		python signals/build_guard_pack.py $(PACK)
 
 format: env-lint ## Format the code
 	@.venv/bin/ruff format .

@@ -1,4 +1,4 @@
-"""A copy of a home from which `restore` makes one again: database, sealed keys, configuration, policies, token.
+"""A copy of a home from which `restore` makes one again: database, sealed keys, configuration and its files, token.
 
 Left out: what opens the keys, because a copy that opens itself gives every key to whoever finds it; the high-water
 marks, because they belong to the one home that signed last; the lock, and what only a running node needs (ADR 11).
@@ -139,8 +139,9 @@ def _check_place(home: Home, directory: Path) -> None:
 def _copy(home: Home, store: Store, target: Home, progress: Progress) -> None:
     store.backup(target.database, progress)
     shutil.copytree(home.keys, target.keys, ignore=shutil.ignore_patterns(home.unlock_key.name))
-    if home.policies.is_dir():
-        shutil.copytree(home.policies, target.policies)
+    for folder, copy in ((home.policies, target.policies), (home.guard, target.guard)):
+        if folder.is_dir():
+            shutil.copytree(folder, copy)
     target.run.mkdir(PRIVATE_DIR)
     shutil.copy2(home.config, target.config)
     if home.operator_token.exists():

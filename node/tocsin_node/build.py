@@ -22,6 +22,8 @@ from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
 from tocsin_node.exchange.service import Exchange, Timing
+from tocsin_node.guard.sources import Sources, guard_of, load
+from tocsin_node.guard.warn import warnings
 from tocsin_node.home import Home
 from tocsin_node.keys import Keyring, Unlock
 from tocsin_node.local.auth import Guard
@@ -36,7 +38,7 @@ from tocsin_node.meter import Meter
 from tocsin_node.policy.bulk import Question
 from tocsin_node.profiles import Profiles
 from tocsin_node.publish.lifetimes import Lifetimes
-from tocsin_node.rooms import Clock, Core, Matching, Publishing, Trust
+from tocsin_node.rooms import Clock, Core, Guarding, Matching, Publishing, Trust
 from tocsin_node.status import Status
 from tocsin_node.store.protocol import Store
 from tocsin_node.tally import Tally
@@ -75,9 +77,13 @@ class Node:
         with _own_records():
             self._core = _core(home, self._config.organisation, environment, clock, edges or Edges())
             self._trust = Trust.build(self._core)
-        self._matching = Matching.build(self._core, self._trust, lambda: self._config.silence.max_silence_ms)
+        self._sources = load(self._config.guard, home)
+        self._guarding = Guarding.build(self._core, lambda: self._sources, lambda: self._config.guard)
+        self._matching = Matching.build(
+            self._core, self._trust, self._guarding, lambda: self._config.silence.max_silence_ms
+        )
         self._publishing = Publishing.build(
-            self._core, self._trust, self._audiences, lambda: Lifetimes(self._config.lifetimes)
+            self._core, self._trust, self._guarding, self._audiences, lambda: Lifetimes(self._config.lifetimes)
         )
         timing = timing or _timing(self._config)
         self._exchange = self._build_exchange(timing) if exchange else None
@@ -88,6 +94,7 @@ class Node:
         )
         self._web = self._build_web(self._config.web.listen) if exchange and self._config.web.listen else None
         self._totals: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
         self._rounds: asyncio.Task[None] | None = None
 
     def _build_exchange(self, timing: Timing) -> Exchange:
@@ -149,11 +156,13 @@ class Node:
             links=self._exchange,
             listens=str(self._config.exchange.listen or "") if serving else "",
             software=_SOFTWARE,
+            further=lambda: warnings(self._guarding, core.clock()) if serving else (),
             clock=core.clock,
         )
         asked = Asked(
             core=core,
             trust=trust,
+            guarding=self._guarding,
             matching=self._matching,
             publishing=self._publishing,
             exchange=self._exchange,
@@ -211,10 +220,12 @@ class Node:
                 await asyncio.to_thread(self._core.profiles.outcomes)  # before anybody can publish or look up
                 await self._core.writer.submit(self._started)
             self._totals = asyncio.create_task(self._core.tally.run())
+            self._counting = asyncio.create_task(self._guarding.radius.run())
             address = await self._listener.start()
             self._readiness.loaded = True
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
+                await asyncio.to_thread(guard_of, self._sources)  # else the first row published would hold up the loop
                 await self._exchange.start(self._config.exchange.listen)
             if self._upkeep is not None:
                 self._rounds = asyncio.create_task(self._upkeep.run(), name="probe signals")
@@ -241,6 +252,10 @@ class Node:
             await self._core.tally.flush()
             if self._exchange is not None:
                 await self._core.writer.submit(lambda tx: tx.audit("node.stopped"))
+        if self._counting is not None:
+            await _ended(self._counting)
+            await self._guarding.radius.flush()
+        self._guarding.radius.close()
         await asyncio.to_thread(self._core.writer.stop)
         await asyncio.to_thread(self._core.workers.stop)
         self._core.store.close()
@@ -249,10 +264,19 @@ class Node:
         """Read the configuration again: all of it or nothing; returns the keys that changed. Errors: Misconfigured."""
         fresh = load_config(self._core.home.config)
         changed = reload_changes(self._config, fresh, str(self._core.home.config))
+        sources = await asyncio.to_thread(load, fresh.guard, self._core.home)
+        for key, before, after in (
+            ("guard.own", self._sources.own, sources.own),
+            ("guard.pack", self._sources.pack, sources.pack),
+        ):
+            if before != after and key not in changed:
+                changed = (*changed, key)
         if changed:
+            await asyncio.to_thread(guard_of, sources)
             about = {"keys": " ".join(changed)}
             await self._core.writer.submit(lambda tx: tx.audit("config.changed", actor=actor, about=about))
             self._config: Config = fresh
+            self._sources: Sources = sources
             configure(fresh.log.level)
         return list(changed)
 

@@ -22,9 +22,10 @@ from pydantic.dataclasses import dataclass as checked
 from pydantic_core import ErrorDetails
 
 from tocsin_node.errors import Invalid, Misconfigured
-from tocsin_node.limits import CONFIG_BYTES, HEARTBEAT_S, SILENCE_S
+from tocsin_node.limits import CONFIG_BYTES, HEARTBEAT_S, RADIUS_SUBJECTS, SILENCE_S
 from tocsin_node.names import local_name, organisation_id
 from tocsin_signals.errors import Rejected
+from tocsin_signals.guard import WARNING_RULES
 from tocsin_signals.types import MAX_LIFETIME_DAYS, by_name
 
 Role = Literal["platform", "hotline", "ngo", "financial", "police", "other"]
@@ -109,6 +110,13 @@ def _frozen(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(values))
 
 
+def _warning_rule(value: str) -> str:
+    if value not in WARNING_RULES:
+        raise ValueError(f"is not a rule of the guard that warns: {', '.join(WARNING_RULES)}")
+    return value
+
+
+RuleName = Annotated[str, AfterValidator(_warning_rule)]
 OrganisationId = Annotated[str, AfterValidator(_organisation)]
 AnyAddress = Annotated[Address, BeforeValidator(_address)]
 Members = Annotated[tuple[OrganisationId, ...], Field(max_length=1024, strict=False), AfterValidator(_distinct)]
@@ -167,6 +175,16 @@ def _type_name(value: str) -> str:
         raise ValueError(f"is not a type of signal: {error.sentence}") from None
 
 
+class GuardTable(_Table):
+    """The never-share guard: own lists, and how many own users a signal may hit."""
+
+    own: Annotated[str, Field(max_length=1024)] = ""
+    pack: Annotated[str, Field(max_length=1024)] = ""
+    block: Annotated[tuple[RuleName, ...], Field(max_length=64, strict=False)] = ()
+    radius_days: Annotated[int, Field(ge=1, le=365)] = 30
+    radius_limit: Annotated[int, Field(ge=1, lt=RADIUS_SUBJECTS)] = 50
+
+
 class Probes(_Table):
     """Whether peers' canonical forms are compared with ours, and probe signals kept for theirs."""
 
@@ -198,6 +216,7 @@ class Config(_Table):
         Field(default_factory=dict),
         AfterValidator(_frozen),
     ]
+    guard: GuardTable = GuardTable()
     probes: Probes = Probes()
     log: Log = Log()
 
@@ -229,6 +248,11 @@ CHANGES: Final[Mapping[str, Change]] = MappingProxyType(
         "audiences": Change.NOW,
         "silence.max_silence_days": Change.NOW,
         "lifetimes": Change.NOW,  # of what is published or revised from then on
+        "guard.own": Change.NOW,  # the file is read again at every reload
+        "guard.pack": Change.NOW,
+        "guard.block": Change.NOW,
+        "guard.radius_days": Change.NOW,
+        "guard.radius_limit": Change.NOW,
         "probes.enabled": Change.NOW,
         "log.level": Change.NOW,
     }

@@ -58,6 +58,16 @@ class Home:
         return self.root / "keys"
 
     @property
+    def guard(self) -> Path:
+        """The operator's files for the never-share guard."""
+        return self.root / "guard"
+
+    @property
+    def radius(self) -> Path:
+        """The counters of look-ups, for the guard; in no backup."""
+        return self.root / "radius.db"
+
+    @property
     def node_key(self) -> Path:
         """The node's own keys."""
         return self.keys / "node.key"

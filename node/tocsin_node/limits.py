@@ -83,6 +83,17 @@ AUDIT_PAGE: Final = 1024  # audit entries read at once for a caller: about 400 k
 NAME_BYTES: Final = 64  # of a feed, audience, community, token or rule
 POLICY_BYTES: Final = 64 * 1024  # per policy file
 
+# ---- never-share guard
+GUARD_ASKED: Final = 256  # rows of one request for a second person: more than anybody decides on one by one
+GUARD_OPEN: Final = 4096  # requests that wait and approvals that stand: they are held in memory while rows are read
+GUARD_SHOWN: Final = 4096  # requests in one answer
+REASON_CHARS: Final = 500  # of a written reason: a paragraph, twice in one audit entry
+SUBJECT_BYTES: Final = 256  # of an own user's id in a look-up: hashed at once, so only to bound the work
+RADIUS_SUBJECTS: Final = 256  # users remembered of one expression: above every limit that may be configured
+RADIUS_ROWS: Final = 4_000_000  # pairs of expression and user in the file: about 120 MB
+RADIUS_WAITING: Final = 200_000  # pairs in memory until they are written: about 30 MB
+RADIUS_FLUSH_S: Final = 5.0  # between two writes: what a crash loses
+
 # ---- web listener
 WEB_CONNECTIONS: Final = 64  # at once: a few scrapers and probes; more are closed unread
 WEB_CONNECTION_S: Final = 30.0  # life of one connection, however slowly it speaks: scrapers ask every 15 s

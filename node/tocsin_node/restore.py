@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 FILES: Final = ("tocsin.db", "tocsin.toml", "run/operator.token")
-FOLDERS: Final = ("keys", "policies")
+FOLDERS: Final = ("keys", "policies", "guard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ from typing import Self
 from tocsin_node.card import OwnCard
 from tocsin_node.clear import CLEAR_CODES
 from tocsin_node.community.service import Communities
+from tocsin_node.config import GuardTable
 from tocsin_node.edges import Edges
+from tocsin_node.guard.approvals import Approvals
+from tocsin_node.guard.desk import Desk
+from tocsin_node.guard.gate import Gate
+from tocsin_node.guard.keyed import guard_key
+from tocsin_node.guard.radius import Radius
+from tocsin_node.guard.sources import Sources
 from tocsin_node.home import Home
 from tocsin_node.keys import EpochKeys, Keyring, Unlock
 from tocsin_node.local.match import LookupTally
@@ -90,6 +97,22 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarding:
+    """The lists of the never-share guard and the counters of look-ups; the configuration's as it is now."""
+
+    key: bytes
+    radius: Radius
+    sources: Callable[[], Sources]
+    table: Callable[[], GuardTable]
+
+    @classmethod
+    def build(cls, core: Core, sources: Callable[[], Sources], table: Callable[[], GuardTable]) -> Self:
+        """From the core."""
+        radius = Radius(core.home.radius, days=lambda: table().radius_days, clock=core.clock)
+        return cls(guard_key(core.keyring.records_key()), radius, sources, table)
+
+
+@dataclass(frozen=True, slots=True)
 class Matching:
     """The index, and what turns its hits into verdicts."""
 
@@ -100,7 +123,7 @@ class Matching:
     reserved: ReservedLookup
 
     @classmethod
-    def build(cls, core: Core, trust: Trust, max_silence_ms: Callable[[], int]) -> Self:
+    def build(cls, core: Core, trust: Trust, guarding: Guarding, max_silence_ms: Callable[[], int]) -> Self:
         """From the core and trust; an applied policy makes earlier decisions forgotten."""
         index = MatchIndex(near_types=CLEAR_CODES)
 
@@ -123,6 +146,8 @@ class Matching:
             profiles=core.profiles,
             workers=core.workers,
             tally=LookupTally(core.tally, core.meter),
+            sightings=guarding.radius,
+            guard_key=guarding.key,
             clock=core.clock,
         )
         reserved = ReservedLookup(
@@ -143,13 +168,16 @@ class Publishing:
     feeds: Feeds
     retagger: Retagger
     publisher: Publisher
+    desk: Desk
     keeper: ProbeKeeper
     relays: Relays
     data_key: bytes
     audiences: Audiences
 
     @classmethod
-    def build(cls, core: Core, trust: Trust, audiences: Audiences, lifetimes: Callable[[], Lifetimes]) -> Self:
+    def build(
+        cls, core: Core, trust: Trust, guarding: Guarding, audiences: Audiences, lifetimes: Callable[[], Lifetimes]
+    ) -> Self:
         """From the core and trust; `audiences` and `lifetimes` are the configuration's as it is now."""
         writer, workers, clock, data_key = core.writer, core.workers, core.clock, core.keyring.records_key()
         feeds = Feeds(
@@ -161,6 +189,25 @@ class Publishing:
             random=core.edges.random,
         )
         retagger = Retagger(writer=writer, workers=workers, data_key=data_key, clock=clock)
+        approvals = Approvals(core.store)
+        gate = Gate(
+            approvals=approvals,
+            key=guarding.key,
+            sources=guarding.sources,
+            radius=guarding.radius,
+            limit=lambda: guarding.table().radius_limit,
+            clock=clock,
+        )
+        desk = Desk(
+            store=core.store,
+            writer=writer,
+            feeds=feeds,
+            keys=trust.communities,
+            approvals=approvals,
+            gate=gate,
+            data_key=data_key,
+            clock=clock,
+        )
         publisher = Publisher(
             feeds=feeds,
             writer=writer,
@@ -168,6 +215,7 @@ class Publishing:
             profiles=core.profiles,
             workers=workers,
             retagger=retagger,
+            gate=gate,
             data_key=data_key,
             lifetimes=lifetimes,
             clock=clock,
@@ -188,4 +236,4 @@ class Publishing:
             policy_of=trust.policies.policy_of,
             audiences=audiences,
         )
-        return cls(feeds, retagger, publisher, keeper, relays, data_key, audiences)
+        return cls(feeds, retagger, publisher, desk, keeper, relays, data_key, audiences)

@@ -1,7 +1,7 @@
 """What a node is doing, for its operator: feeds, peers, communities, and what needs attention."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -148,6 +148,7 @@ class Status:
         links: Links | None,
         listens: str,
         software: str,
+        further: Callable[[], Sequence[str]],
         clock: Callable[[], int],
     ) -> None:
         self._home = home
@@ -167,6 +168,7 @@ class Status:
         self._links = links
         self._listens = listens
         self._software = software
+        self._further = further
         self._clock = clock
         self._started_at = clock()
 
@@ -372,4 +374,5 @@ class Status:
         free = os.statvfs(self._home.root)
         if free.f_bavail * free.f_frsize < FREE_BYTES:
             warnings.append("the disk is nearly full: nothing is published until there is room")
+        warnings += self._further()
         return tuple(warnings)

@@ -38,6 +38,7 @@ class Role(StrEnum):
 
     MATCH = "match"
     PUBLISH = "publish"
+    APPROVE = "approve"
     OPERATE = "operate"
     AUDIT = "audit"
 

@@ -23,6 +23,7 @@ from tocsin_crypto.tlog_proof import TlogProof
 from tocsin_node.segment import codec
 from tocsin_signals.details import digest, encode
 from tocsin_signals.entry import NO_REF, Kind, Rows, details_column, empty_rows, entry_bytes, tag_column
+from tocsin_signals.guard.pack import Listed, write_pack
 
 NOW: Final = 1_750_000_000_000
 LIFE: Final = (NOW, NOW + 10_000_000_000)
@@ -270,6 +271,20 @@ IDENTIFIERS: Final = (
     "person@example.com",
     "\u202ehttps://\uff45xample.com\u3002/\u00a0",
 )
+
+
+OWN_ASSETS: Final = b"# ours\ndomain hotline.example\nusername,x:hotline\nip 93.184.216.34\nmail-domain staff.example\n"
+
+
+def guard_pack() -> bytes:
+    """A pack of three short lists."""
+    lists = [
+        Listed("hosts", "shortener", "by hand", "CC0-1.0", ("go.example", "s.example")),
+        Listed("ranges", "vpn", "by hand", "CC0-1.0", ("93.184.216.0/24", "2a02:2e0::/32")),
+        Listed("files", "file", "by hand", "CC0-1.0", (f"md5:{'ab' * 16}",)),
+    ]
+    return write_pack("2026-11-24", lists)
+
 
 STIX: Final = (
     (

@@ -8,6 +8,7 @@ A new parser is one function and one line in TARGETS. A crash found is mended, a
 """
 
 import io
+import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +43,7 @@ from tocsin_signals.csvfile import CsvFile, CsvRejects
 from tocsin_signals.entry import ROW, ROW_SIZE, Rows
 from tocsin_signals.errors import Rejected
 from tocsin_signals.formats import Format
+from tocsin_signals.guard import Guard, OwnAssets, read_pack
 from tocsin_signals.imports import stix_pattern
 from tocsin_signals.jsonlines import JsonLinesFile, JsonRejects
 from tocsin_signals.lint import lint
@@ -415,6 +417,9 @@ def _targets() -> list[Target]:
         Target("signal-proof", read_signal_proof, crypto, (seeds.signal_proof(),)),
         Target("policy", read_policy, (Misconfigured,), (seeds.POLICY,)),
         Target("config", read_config, (Misconfigured,), (seeds.CONFIG,)),
+        Target("guard-pack", read_guard_pack, (Rejected,), (seeds.guard_pack(),)),
+        Target("guard-pack-text", read_guard_pack_text, (Rejected,), (lzma.decompress(seeds.guard_pack()),)),
+        Target("own-assets", read_own_assets, (Rejected,), (seeds.OWN_ASSETS,)),
         Target("csv", read_csv, (Rejected,), seeds.CSV),
         Target("vectors", read_vectors, (Rejected,), (_VECTORS,)),
         Target("json-lines", read_json_lines, (Rejected,), seeds.JSON_LINES),
@@ -440,6 +445,22 @@ def _targets() -> list[Target]:
         for kind in types.REGISTRY
     ]
     return [Target(t.name, t.run, t.allowed, (*t.seeds, *REGRESSIONS.get(t.name, ()))) for t in found]
+
+
+def read_guard_pack(data: bytes) -> None:
+    """A pack that is read answers."""
+    assert Guard(pack=read_pack(data)).check("domain", "go.example").rule
+
+
+def read_guard_pack_text(data: bytes) -> None:
+    """The same for what is inside."""
+    read_guard_pack(lzma.compress(data, preset=0))
+
+
+def read_own_assets(data: bytes) -> None:
+    """A file that is read hits what it names."""
+    assets = OwnAssets.parse(data)
+    assert all(assets.hit(kind, canonical) for kind, canonical in assets.tried)
 
 
 def void(_: object) -> None:

@@ -65,15 +65,21 @@ class Counts(Protocol):
 
 @dataclass(slots=True)
 class Refusals:
-    """Rows refused, by reason; rows blocked, by guard rule; warnings of the guard."""
+    """Rows refused, by reason; rows blocked, by guard rule; what else the guard says of rows."""
 
     refused: Counter[str] = field(default_factory=Counter[str])
     blocked: Counter[str] = field(default_factory=Counter[str])
     warnings: Counter[str] = field(default_factory=Counter[str])
+    overridden: int = 0
+    """Rows that the guard blocks and a second person approved."""
+    most_users: tuple[int, int] = (0, 0)
+    """The most own users one row hits by their recent look-ups, and its line."""
 
     def count(self, response: "PublishResponse", rejects: "Iterable[RowReject]") -> None:
         """Take in one answer and the rows refused with it."""
         self.warnings.update(warning.rule for warning in response.warnings)
+        self.overridden += response.overridden
+        self.most_users = max(self.most_users, (response.most_users, response.most_users_line))
         for reject in rejects:
             (self.blocked if reject.reason.startswith(GUARD) else self.refused)[reject.reason] += 1
 
@@ -88,11 +94,19 @@ class Refusals:
         """For --json."""
         return {"refused": dict(self.refused), "blocked": dict(self.blocked), "warnings": dict(self.warnings)}
 
+    def of_node(self) -> dict[str, int]:
+        """For --json: what only a node can say."""
+        users, line = self.most_users
+        return {"overridden": self.overridden, "most_users": users, "most_users_line": line}
+
     def rows(self) -> list[tuple[str, int]]:
         """For people."""
         counts = [(f"refused: {reason}", count) for reason, count in self.refused.most_common()]
         counts += [(f"blocked by {reason}", count) for reason, count in self.blocked.most_common()]
-        return counts + [(f"warning: {rule}", count) for rule, count in self.warnings.most_common()]
+        counts += [(f"warning: {rule}", count) for rule, count in self.warnings.most_common()]
+        counts += [("approved by a second person", self.overridden)] if self.overridden else []
+        users, line = self.most_users
+        return counts + ([(f"most own users a row hits (line {line})", users)] if users else [])
 
 
 @dataclass(slots=True)
@@ -140,6 +154,7 @@ class Tally:
             "revised": self.revised,
             "unchanged": self.unchanged,
             **self.refusals.plain(),
+            **self.refusals.of_node(),
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -218,6 +233,7 @@ class Trial:
             "repeated": self.repeated,
             "repeated_lines": self.first_repeated,
             **self.refusals.plain(),
+            **(self.refusals.of_node() if self.known else {}),
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -233,7 +249,7 @@ class Trial:
         """That nothing was done, and where rows repeat others."""
         said = "A dry run: nothing was published."
         if not self.known:
-            said += " What a feed holds, and what its node forbids, is told with --feed."
+            said += " What a feed holds, and what its node forbids or approved, is told with --feed."
         if self.first_repeated:
             more = " ..." if self.repeated > len(self.first_repeated) else ""
             said += f" Rows repeat earlier ones in line {', '.join(map(str, self.first_repeated))}{more}."

@@ -346,5 +346,9 @@ def _summary(run: Invocation, path: Path, feed: str, counts: Counts, to: Rejects
         run.out.say("Some rows take no stance that is known; --set stance=harmful is for those that say nothing.")
     if rejects:
         run.out.say(f"Refused rows with their reasons: {rejects}")
+        if counts.refusals.blocked and feed:
+            run.out.say(
+                f"Where a block is wrong, ask a second person: tocsin guard ask {rejects} --feed {feed} --reason TEXT"
+            )
     elif counts.lost:
         run.out.say("Refused rows were not kept; name a file for them with --rejects.")

@@ -16,7 +16,8 @@ def add(
     name: Annotated[str, typer.Argument(help="Name of the application; the audit log's actor.", show_default=False)],
     *,
     role: Annotated[
-        list[str], typer.Option("--role", help="match, publish, operate or audit; repeatable.", show_default=False)
+        list[str],
+        typer.Option("--role", help="match, publish, approve, operate or audit; repeatable.", show_default=False),
     ],
 ) -> None:
     """Make a token and print it, this once.

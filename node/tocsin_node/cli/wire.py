@@ -19,6 +19,7 @@ _TIMES: Final = frozenset(
     {
         *("issued_at", "valid_until", "heard_at", "at", "started_at", "created_at", "applied_at"),
         *("trip_at", "called_at", "behind_since", "delivered_at", "told_at", "probed_at"),
+        *("asked_at", "decided_at", "ends_at"),
         *("not_after", "card_not_after", "publish_from", "publish_until", "match_until"),
         "counts_until",
     }

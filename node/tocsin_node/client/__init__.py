@@ -20,8 +20,10 @@ from tocsin_node.client.connection import Connection, Token
 from tocsin_node.client.errors import Failed
 from tocsin_node.client.sync import Client
 from tocsin_node.client.values import (
+    AskedRow,
     Delivered,
     FeedStatus,
+    GuardRequest,
     MatchedAssertion,
     Progress,
     PublishResult,
@@ -50,6 +52,7 @@ from tocsin_node.errors import (
 from tocsin_node.policy.effect import Effect
 
 __all__ = [
+    "AskedRow",
     "AsyncClient",
     "Client",
     "Connection",
@@ -59,6 +62,7 @@ __all__ = [
     "Exhausted",
     "Failed",
     "FeedStatus",
+    "GuardRequest",
     "Invalid",
     "MatchedAssertion",
     "Misconfigured",

@@ -18,6 +18,8 @@ from tocsin_node.client import messages
 from tocsin_node.client.chunks import RowChunk, query_batches, row_chunks, sendable
 from tocsin_node.client.errors import Failed, is_unavailable
 from tocsin_node.client.values import (
+    AskedRow,
+    GuardRequest,
     Progress,
     PublishResult,
     Query,
@@ -31,7 +33,7 @@ from tocsin_node.client.values import (
     Withdrawn,
 )
 from tocsin_node.errors import Invalid
-from tocsin_node.limits import CHECK_NEAR, CHECK_TAGS, REVISE_SIGNALS, WITHDRAW_SIGNALS
+from tocsin_node.limits import CHECK_NEAR, CHECK_TAGS, GUARD_ASKED, REVISE_SIGNALS, WITHDRAW_SIGNALS
 from tocsin_signals.types import REGISTRY
 
 T = TypeVar("T")
@@ -178,10 +180,14 @@ def _id(signal: int) -> int:
 
 
 def _identifier(one: Query) -> pb.Query:
+    return messages.query(one, _sent(one))
+
+
+def _sent(one: Query | Row) -> str:
     value = sendable(one.value)
     if value is None:
         raise Invalid(f"one of the identifiers ({one.type}) is not UTF-8")
-    return messages.query(one, value)
+    return value
 
 
 def show_signal(feed: str, signal: int) -> Call[Signal]:
@@ -194,11 +200,42 @@ def status() -> Call[Status]:
     return Call("Status", (pb.StatusRequest(),), messages.status, repeatable=True)
 
 
+def guard_ask(feed: str, rows: Iterable[Row], reason: str) -> Iterator[Call[tuple[AskedRow, ...]]]:
+    """Asking for a second person; what is asked already is not asked twice, so it may be repeated."""
+    numbered = enumerate(rows)
+    while part := list(islice(numbered, GUARD_ASKED)):
+        asked = [
+            pb.PublishRow(line=place, type=row.type, value=_sent(row), region=row.region, valid_until=row.valid_until)
+            for place, row in part
+        ]
+        request = pb.AskGuardRequest(feed=feed, reason=reason, rows=asked)
+        yield Call("AskGuard", (request,), messages.asked, repeatable=True)
+
+
+def guard_requests(*, ended: bool) -> Call[tuple[GuardRequest, ...]]:
+    """Requests and approvals."""
+    request = pb.ListGuardRequestsRequest(ended=ended)
+    return Call("ListGuardRequests", (request,), messages.guard_requests, repeatable=True)
+
+
+def guard_decide(number: int, *, approve: bool, reason: str, days: int) -> Call[GuardRequest]:
+    """Approving or refusing."""
+    request = pb.DecideGuardRequestRequest(id=_id(number), approve=approve, reason=reason, days=days)
+    return Call("DecideGuardRequest", (request,), messages.guard_request, repeatable=False)
+
+
+def guard_withdraw(number: int, reason: str) -> Call[GuardRequest]:
+    """Taking an own request back."""
+    request = pb.WithdrawGuardRequestRequest(id=_id(number), reason=reason)
+    return Call("WithdrawGuardRequest", (request,), messages.guard_request, repeatable=False)
+
+
 class Published:
     """The results of chunks, put together as they come."""
 
     def __init__(self) -> None:
         self._size = self._published = self._revised = self._unchanged = 0
+        self._overridden = self._most_users = 0
         self._refused: list[RowRefusal] = []
         self._warnings: list[RowWarning] = []
         self._signals: list[int | None] = []
@@ -209,6 +246,8 @@ class Published:
         self._published += part.published
         self._revised += part.revised
         self._unchanged += part.unchanged
+        self._overridden += part.overridden
+        self._most_users = max(self._most_users, part.most_users)
         self._refused += part.refused
         self._warnings += part.warnings
         self._signals += part.signals
@@ -224,6 +263,8 @@ class Published:
             refused=tuple(self._refused),
             warnings=tuple(self._warnings),
             signals=tuple(self._signals),
+            overridden=self._overridden,
+            most_users=self._most_users,
         )
 
 

@@ -14,7 +14,8 @@ _SALT: Final = "salt"  # keeps equal details from being recognised; nobody reads
 
 def query(one: values.Query, value: str) -> pb.Query:
     """A query, with its value as it may be sent."""
-    return pb.Query(type=one.type, value=value, region=one.region, distance=_bits(one.distance))
+    distance = _bits(one.distance)
+    return pb.Query(type=one.type, value=value, region=one.region, distance=distance, subject=one.subject)
 
 
 def check(tags: bytes, type_name: str, epoch: int, purpose: str, distance: int | None) -> pb.CheckRequest:
@@ -54,6 +55,43 @@ def publish_result(
         refused=tuple(all_refused),
         warnings=tuple(values.RowWarning(one.line, one.rule, one.sentence) for one in message.warnings),
         signals=tuple(None if row in gone else next(ids, None) for row in range(first, first + count)),
+        overridden=message.overridden,
+        most_users=message.most_users,
+    )
+
+
+def asked(message: pb.AskGuardResponse) -> tuple[values.AskedRow, ...]:
+    """What became of rows that a second person is asked for."""
+    return tuple(values.AskedRow(one.line, one.id, tuple(one.rules), one.reason, one.sentence) for one in message.rows)
+
+
+def guard_requests(message: pb.ListGuardRequestsResponse) -> tuple[values.GuardRequest, ...]:
+    """Requests and approvals."""
+    return tuple(map(_guard_request, message.requests))
+
+
+def guard_request(message: pb.GuardRequestResponse) -> values.GuardRequest:
+    """One request."""
+    return _guard_request(message.request)
+
+
+def _guard_request(message: pb.GuardRequestStatus) -> values.GuardRequest:
+    return values.GuardRequest(
+        request=message.id,
+        feed=message.feed,
+        type=message.type,
+        value=message.value,
+        tag=message.tag,
+        rules=tuple(message.rules),
+        users=message.users,
+        state=message.state,
+        asked_by=message.asked_by,
+        asked_reason=message.asked_reason,
+        asked_at=message.asked_at,
+        decided_by=message.decided_by,
+        decided_reason=message.decided_reason,
+        decided_at=message.decided_at,
+        ends_at=message.ends_at,
     )
 
 

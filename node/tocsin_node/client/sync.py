@@ -14,7 +14,19 @@ from tocsin_node.client import calls
 from tocsin_node.client.calls import Call
 from tocsin_node.client.connection import Connection
 from tocsin_node.client.errors import family
-from tocsin_node.client.values import Progress, PublishResult, Query, Revised, Row, Signal, Status, Verdict, Withdrawn
+from tocsin_node.client.values import (
+    AskedRow,
+    GuardRequest,
+    Progress,
+    PublishResult,
+    Query,
+    Revised,
+    Row,
+    Signal,
+    Status,
+    Verdict,
+    Withdrawn,
+)
 from tocsin_node.limits import CALL_S
 
 T = TypeVar("T")
@@ -117,6 +129,22 @@ class Client:
     def show_signal(self, feed: str, signal: int) -> Signal:
         """The life of one signal, own or followed. Role publish."""
         return self._do(calls.show_signal(feed, signal))
+
+    def guard_ask(self, feed: str, rows: Iterable[Row], *, reason: str) -> tuple[AskedRow, ...]:
+        """Ask for a second person to approve rows that the guard blocks. Role publish. `reason` goes into the log."""
+        return tuple(one for call in calls.guard_ask(feed, rows, reason) for one in self._do(call))
+
+    def guard_requests(self, *, ended: bool = False) -> tuple[GuardRequest, ...]:
+        """Requests that wait and approvals that stand; with `ended`, all. Roles publish, approve."""
+        return self._do(calls.guard_requests(ended=ended))
+
+    def guard_decide(self, request: int, *, approve: bool, reason: str, days: int = 0) -> GuardRequest:
+        """Approve or refuse what a token of another name asked for. Role approve. `days`: 0 for seven."""
+        return self._do(calls.guard_decide(request, approve=approve, reason=reason, days=days))
+
+    def guard_withdraw(self, request: int, *, reason: str = "") -> GuardRequest:
+        """Take back what this token asked for. Role publish."""
+        return self._do(calls.guard_withdraw(request, reason))
 
     def status(self) -> Status:
         """The node as a whole. Role operate."""

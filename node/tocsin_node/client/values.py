@@ -14,12 +14,15 @@ class Query:
     """One identifier to look up or to name; `region` is a hint for types that need one, such as GB.
 
     `distance`, of a pdq that is looked up: the most bits a near match differs in, 31 if it is None.
+    `subject` is the own user a look-up is about, any id: the node hashes it at once, and counts how many of your users
+    a signal would hit before you publish it.
     """
 
     type: str
     value: str = field(repr=False)
     region: str = ""
     distance: int | None = None
+    subject: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,45 @@ class PublishResult:
     refused: tuple[RowRefusal, ...]
     warnings: tuple[RowWarning, ...]
     signals: tuple[int | None, ...]
+    overridden: int = 0
+    """Rows that the guard blocks and a second person approved."""
+    most_users: int = 0
+    """The most own users that one of the rows would hit, by their recent look-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """What became of a row that a second person is asked for; `request` is 0 where nobody was, and `reason` says why.
+
+    `row` is its place in what was given, from 0; `rules` is what the request asks to set aside.
+    """
+
+    row: int
+    request: int
+    rules: tuple[str, ...]
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRequest:
+    """A request to publish what the guard blocks; `state` is pending, approved, refused, withdrawn or ended."""
+
+    request: int
+    feed: str
+    type: str
+    value: str = field(repr=False)
+    tag: str
+    rules: tuple[str, ...]
+    users: int
+    state: str
+    asked_by: str
+    asked_reason: str
+    asked_at: int
+    decided_by: str
+    decided_reason: str
+    decided_at: int
+    ends_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ ACCESS: Final[Mapping[str, Role | tuple[Role, ...] | Open]] = MappingProxyType(
         NODE + "Withdraw": Role.PUBLISH,
         NODE + "ReviseSignals": Role.PUBLISH,
         NODE + "ShowSignal": Role.PUBLISH,
+        NODE + "AskGuard": Role.PUBLISH,
+        NODE + "WithdrawGuardRequest": Role.PUBLISH,
+        NODE + "ShowGuard": (Role.OPERATE, Role.APPROVE, Role.PUBLISH, Role.AUDIT),
+        NODE + "ListGuardRequests": (Role.OPERATE, Role.APPROVE, Role.PUBLISH),
+        NODE + "DecideGuardRequest": (Role.OPERATE, Role.APPROVE),
         NODE + "Status": Role.OPERATE,
         NODE + "Reload": Role.OPERATE,
         NODE + "Backup": Role.OPERATE,
@@ -84,7 +89,13 @@ ACCESS: Final[Mapping[str, Role | tuple[Role, ...] | Open]] = MappingProxyType(
 )
 
 _KINDS: Final[Mapping[Role, ActorKind]] = MappingProxyType(
-    {Role.MATCH: "client", Role.PUBLISH: "client", Role.OPERATE: "operator", Role.AUDIT: "auditor"}
+    {
+        Role.MATCH: "client",
+        Role.PUBLISH: "client",
+        Role.APPROVE: "operator",
+        Role.OPERATE: "operator",
+        Role.AUDIT: "auditor",
+    }
 )
 NOBODY: Final = Actor("client", "(no token)")
 """The audit log's actor where no valid token was shown; not a name that a token can have."""

@@ -12,11 +12,12 @@ from tocsin_node.local.audit import AuditCalls
 from tocsin_node.local.calls import Calls, Once, Stream
 from tocsin_node.local.evidence import EvidenceCalls
 from tocsin_node.local.export import ExportCalls
+from tocsin_node.local.guard import GuardCalls
 from tocsin_node.local.match import MatchCalls
 from tocsin_node.local.operate import CommunityCalls, FeedCalls, NodeCalls, PeerCalls, PolicyCalls, TokenCalls
 from tocsin_node.local.publish import PublishCalls
 from tocsin_node.log.envelope import Actor
-from tocsin_node.rooms import Core, Matching, Publishing, Trust
+from tocsin_node.rooms import Core, Guarding, Matching, Publishing, Trust
 from tocsin_node.status import Status
 
 Handlers = Mapping[str, Once | Stream]
@@ -29,6 +30,7 @@ class Asked:
 
     core: Core
     trust: Trust
+    guarding: Guarding
     matching: Matching
     publishing: Publishing
     exchange: Exchange | None
@@ -52,6 +54,7 @@ def services(asked: Asked) -> Sequence[Calls]:
         **_communities(asked),
         **_policies(asked),
         **_evidence(asked),
+        **_guard(asked),
     }
     return [
         Calls(node_pb2.DESCRIPTOR.services_by_name["Node"], node, meter=meter),
@@ -89,6 +92,24 @@ def _publishing(asked: Asked) -> Handlers:
         "Withdraw": calls.withdraw,
         "ReviseSignals": calls.revise,
         "ShowSignal": calls.show,
+    }
+
+
+def _guard(asked: Asked) -> Handlers:
+    guarding = asked.guarding
+    calls = GuardCalls(
+        desk=asked.publishing.desk,
+        radius=guarding.radius,
+        sources=guarding.sources,
+        table=guarding.table,
+        clock=asked.core.clock,
+    )
+    return {
+        "ShowGuard": calls.show,
+        "AskGuard": calls.ask,
+        "ListGuardRequests": calls.list,
+        "DecideGuardRequest": calls.decide,
+        "WithdrawGuardRequest": calls.withdraw,
     }
 
 

@@ -14,7 +14,14 @@ from tocsin_node.exchange.check import Probe
 from tocsin_node.exchange.recovery import Progress, Recovered
 from tocsin_node.explain import Explained
 from tocsin_node.life.show import Shown
-from tocsin_node.limits import CHANGES_BYTES, MATCH_QUERIES, PUBLISH_ROWS, REVISE_SIGNALS, WITHDRAW_SIGNALS
+from tocsin_node.limits import (
+    CHANGES_BYTES,
+    MATCH_QUERIES,
+    PUBLISH_ROWS,
+    REVISE_SIGNALS,
+    SUBJECT_BYTES,
+    WITHDRAW_SIGNALS,
+)
 from tocsin_node.log.runs import Delivery
 from tocsin_node.match.query import Query
 from tocsin_node.match.service import QueryVerdict
@@ -36,8 +43,10 @@ def queries(items: Sequence[pb.Query], most: int = MATCH_QUERIES) -> list[Query]
     """Identifiers within their limit."""
     if len(items) > most:
         raise Invalid(f"{len(items)} identifiers in one request; at most {most} are allowed")
+    if any(len(item.subject) > SUBJECT_BYTES for item in items):
+        raise Invalid(f"the subject of a look-up has at most {SUBJECT_BYTES} characters")
     return [
-        Query(item.type, item.value, item.region, item.distance if item.HasField("distance") else None)
+        Query(item.type, item.value, item.region, item.distance if item.HasField("distance") else None, item.subject)
         for item in items
     ]
 
@@ -90,6 +99,9 @@ def chunk_result(result: ChunkResult) -> pb.PublishResponse:
         refused=[pb.RowRefusal(line=r.line, reason=r.reason, sentence=r.sentence) for r in result.refused],
         warnings=[pb.RowWarning(line=w.line, rule=w.rule, sentence=w.sentence) for w in result.warnings],
         signals=result.signals,
+        overridden=result.overridden,
+        most_users=result.widest.users,
+        most_users_line=result.widest.line,
     )
 
 
@@ -102,6 +114,9 @@ def trial_result(result: TrialResult) -> pb.PublishResponse:
             pb.TriedRow(line=t.line, outcome=pb.Outcome.ValueType(t.outcome), changed=t.changed, key=t.key)
             for t in result.tried
         ],
+        overridden=result.overridden,
+        most_users=result.widest.users,
+        most_users_line=result.widest.line,
     )
 
 

@@ -1,7 +1,8 @@
 """Audit envelopes: one JSON object per event, encoded once and kept as the bytes that were hashed.
 
 An envelope says what kind of thing happened, when, by whom and with which counts. It never holds an identifier, a tag,
-a details digest or a person's name: organisations, local feed and token names, and counts only. RFC 8785 subset:
+a details digest or a person's name: organisations, local feed and token names, and counts only. The guard's events also
+hold the written reasons of two people, from which the value itself is kept out, and its redacted tag. RFC 8785 subset:
 strings and integers below 2^53, keys sorted, no floats. Unknown event names are kept and shown as they are.
 
 Fields: v version · t microseconds UTC, never decreasing · ev event · res ok, denied, failed or partial · why a stable

@@ -11,7 +11,7 @@ from tocsin_node.match.blocks import TAG_BYTES
 
 
 class Query(NamedTuple):
-    """One identifier to look up. `region` is a hint for types that need one.
+    """One identifier to look up. `region` is a hint for types that need one; `subject` the own user it is about.
 
     `distance` is the most bits a near match may differ in, of types that have near matches; None: as many as there may.
     """
@@ -20,6 +20,7 @@ class Query(NamedTuple):
     value: str
     region: str = ""
     distance: int | None = None
+    subject: str = ""
 
 
 class Probe(NamedTuple):

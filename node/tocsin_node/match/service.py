@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.clear import CLEAR_CODES, CLEAR_EPOCH, clear_tag
 from tocsin_node.errors import Invalid, Refused
+from tocsin_node.guard.keyed import expression, subject_key, value_key
 from tocsin_node.limits import CHECK_NEAR, CHECK_TAGS, INLINE_VALUES, MATCH_QUERIES, NEAR_PER_FEED
 from tocsin_node.log.envelope import Actor
 from tocsin_node.match.blocks import TAG_BYTES
@@ -91,6 +92,16 @@ class Tagged(NamedTuple):
 
     probes: Probes
     rejects: dict[int, tuple[str, str]]
+    seen: list[tuple[int, int]]
+    """What look-ups about own users tried: expression and user, as the guard remembers them."""
+
+
+class Sightings(Protocol):
+    """What remembers which expressions the look-ups of how many own users tried."""
+
+    def saw(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Remember pairs of expression and user; never waits."""
+        ...
 
 
 class Matcher:
@@ -106,6 +117,8 @@ class Matcher:
         profiles: Profiles,
         workers: Workers,
         tally: Tally,
+        sightings: Sightings,
+        guard_key: bytes,
         clock: Callable[[], int],
     ) -> None:
         self._index = index
@@ -115,6 +128,8 @@ class Matcher:
         self._profiles = profiles
         self._workers = workers
         self._tally = tally
+        self._sightings = sightings
+        self._guard_key = guard_key
         self._clock = clock
 
     async def match(self, queries: Sequence[Query], *, purpose: str, actor: Actor) -> list[QueryVerdict]:
@@ -125,9 +140,11 @@ class Matcher:
         keys = self._keys.matching(self._clock())
         types, refused = self._index.types(), self._profiles.refused()
         if are_few(queries):
-            tagged = tag_queries(queries, keys, types, refused)
+            tagged = tag_queries(queries, keys, types, refused, self._guard_key)
         else:
-            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types, refused)
+            tagged = await self._workers.run(tag_queries, list(queries), list(keys), types, refused, self._guard_key)
+        if tagged.seen:
+            self._sightings.saw(tagged.seen)
         found = await self._judged(tagged.probes)
         verdicts = [
             found.get(number) or QueryVerdict(number, _NOTHING, {}, *tagged.rejects.get(number, ("", "")))
@@ -238,20 +255,28 @@ def tag_queries(
     keys: Sequence[EpochKey],
     types: Collection[int] | None = None,
     refused: Mapping[str, str] = MappingProxyType({}),
+    guard_key: bytes = b"",
 ) -> Tagged:
     """Every tag the queries' look-ups try, under every key; of these types only, where given (codes).
 
-    `refused`: names of types that are not looked up, neither as asked nor on the way, and why.
+    `refused`: names of types that are not looked up, neither as asked nor on the way, and why. With a `guard_key`, also
+    what the look-ups of queries that name a subject tried, of every type that is tagged.
     Values of types in the clear stand for themselves, with the distance that their matches may have.
     """
+    subjects = [subject_key(guard_key, one.subject) if one.subject and guard_key else None for one in queries]
+    seen: list[tuple[int, int]] = []
     rejects: dict[int, tuple[str, str]] = {}
     requests: list[TagRequest] = []
     numbers: list[int] = []
     codes: list[int] = []
     clear: list[Probe] = []
     for number, kind, canonical, within in _expressions(queries, rejects, refused):
-        if kind.name in refused or (types is not None and kind.code not in types):
-            continue  # or no feed has a signal of this type: nothing could match
+        if kind.name in refused:
+            continue
+        if (subject := subjects[number]) is not None and not kind.clear:
+            seen.append((expression(value_key(guard_key, kind.code, canonical)), subject))
+        if types is not None and kind.code not in types:
+            continue  # no feed has a signal of this type: nothing could match
         if kind.clear:
             clear.append(Probe(number, clear_tag(canonical), kind.code, CLEAR_EPOCH, within))
             continue
@@ -265,7 +290,7 @@ def tag_queries(
         epochs=np.repeat(np.asarray([key.epoch for key in keys], np.uint32), len(requests)),
         distances=np.zeros(len(keys) * len(requests), np.uint8),
     )
-    return Tagged(probes.and_also(clear) if clear else probes, rejects)
+    return Tagged(probes.and_also(clear) if clear else probes, rejects, seen)
 
 
 def _expressions(

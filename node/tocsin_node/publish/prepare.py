@@ -5,7 +5,6 @@ and gives pickles, and what it needs loads once per process.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt, crypto_aead_xchacha20poly1305_ietf_encrypt
@@ -14,11 +13,12 @@ from nacl.utils import random
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.clear import clear_tag
 from tocsin_node.errors import Unsound
+from tocsin_node.guard.terms import Terms, weigh
 from tocsin_node.publish.lifetimes import Lifetimes
 from tocsin_node.publish.records import OwnRecord
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
-from tocsin_signals.guard import Guard, Level
+from tocsin_signals.guard import GuardVerdict
 from tocsin_signals.probes import is_reserved
 from tocsin_signals.types import SignalType, by_name
 
@@ -54,16 +54,34 @@ class Warned(NamedTuple):
     sentence: str
 
 
+class Widest(NamedTuple):
+    """The row of a chunk that hits the most own users by their recent look-ups, and how many; line 0 for none."""
+
+    line: int = 0
+    users: int = 0
+
+
+class Kept(NamedTuple):
+    """A row that may be published, with its canonical form."""
+
+    row: RowIn
+    canonical: str
+    key: bytes
+    """Of its value, as the guard remembers it."""
+    overridden: bool
+    """Whether it is here because a second person approved it."""
+
+
 class Examined(NamedTuple):
     """Rows with their canonical forms, rows that have none or are blocked, and what the guard says of those kept."""
 
-    kept: list[tuple[RowIn, str]]
+    kept: list[Kept]
     refused: list[Refusal]
     warned: list[Warned]
 
 
 class Prepared(NamedTuple):
-    """A row ready for the log.
+    """A row ready for the log; else as in Kept.
 
     `changed` when its canonical form is not what was written; `sealed` is empty in a clear feed, whose tags are the
     values.
@@ -74,6 +92,8 @@ class Prepared(NamedTuple):
     tag: bytes
     sealed: bytes
     changed: bool
+    key: bytes
+    overridden: bool
 
 
 class Batch(NamedTuple):
@@ -82,35 +102,42 @@ class Batch(NamedTuple):
     ready: list[Prepared]
     refused: list[Refusal]
     warned: list[Warned]
+    widest: Widest = Widest()
+
+    @property
+    def overridden(self) -> int:
+        """Rows that the guard blocks and a second person approved."""
+        return sum(item.overridden for item in self.ready)
 
 
-def prepare(rows: Sequence[RowIn], key: EpochKey | None, origin: str, data_key: bytes, now: int) -> Batch:
+def prepare(rows: Sequence[RowIn], key: EpochKey | None, origin: str, data_key: bytes, now: int, terms: Terms) -> Batch:
     """Canonicalise, guard, tag and seal rows for the feed `origin` under one epoch; `now` in ms.
 
     Without a key the feed is a clear one. Values in the clear go into clear feeds, and nothing else does.
     """
-    examined = examine(rows, now, clear=key is None)
-    kinds = [by_name(row.type) for row, _ in examined.kept]
+    examined = examine(rows, now, terms, clear=key is None)
+    kinds = [by_name(one.row.type) for one in examined.kept]
     if key is None:
-        tags, sealed = [clear_tag(canonical) for _, canonical in examined.kept], [b""] * len(kinds)
+        tags, sealed = [clear_tag(one.canonical) for one in examined.kept], [b""] * len(kinds)
     else:
-        forms = list(zip(kinds, (canonical for _, canonical in examined.kept), strict=True))
+        forms = list(zip(kinds, (one.canonical for one in examined.kept), strict=True))
         tags = tag_batch(key, [TagRequest(kind.profile, kind.scope, canonical) for kind, canonical in forms])
         sealed = [seal(canonical, origin, kind.code, data_key) for kind, canonical in forms]
     ready = [
-        Prepared(row, kind.code, tag, closed, canonical != row.value)
-        for kind, (row, canonical), tag, closed in zip(kinds, examined.kept, tags, sealed, strict=True)
+        Prepared(one.row, kind.code, tag, closed, one.canonical != one.row.value, one.key, one.overridden)
+        for kind, one, tag, closed in zip(kinds, examined.kept, tags, sealed, strict=True)
     ]
     return Batch(ready, examined.refused, examined.warned)
 
 
-def examine(rows: Sequence[RowIn], now: int, *, clear: bool | None = None) -> Examined:
+def examine(rows: Sequence[RowIn], now: int, terms: Terms, *, clear: bool | None = None) -> Examined:
     """Canonicalise and guard rows; `now` in ms. `clear`: whether they are for a clear feed, None for no feed yet."""
     found = Examined([], [], [])
     for row in rows:
         try:
+            kind = by_name(row.type)
             if clear is not None:
-                _check_kind(by_name(row.type), clear=clear)
+                check_kind(kind, clear=clear)
             canonical = canonicalise(row.type, row.value, region=row.region or None)
         except Rejected as error:
             found.refused.append(Refusal(row.line, error.reason, error.sentence))
@@ -119,14 +146,19 @@ def examine(rows: Sequence[RowIn], now: int, *, clear: bool | None = None) -> Ex
             found.refused.append(Refusal(row.line, "reserved-probe", _RESERVED))
             continue
         days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
-        verdict = _guard().check(row.type, canonical, days=days)
-        if verdict.level is Level.BLOCK:
-            found.refused.append(Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence))
+        weighed = weigh(terms, row.type, kind.code, canonical, days)
+        if weighed.blocked is not None:
+            found.refused.append(blocked(row, weighed.blocked))
             continue
-        if verdict.level is Level.WARN:
-            found.warned.append(Warned(row.line, verdict.rule, verdict.sentence))
-        found.kept.append((row, canonical))
+        if weighed.warned is not None:
+            found.warned.append(Warned(row.line, weighed.warned.rule, weighed.warned.sentence))
+        found.kept.append(Kept(row, canonical, weighed.key, weighed.overridden))
     return found
+
+
+def blocked(row: RowIn, verdict: GuardVerdict) -> Refusal:
+    """How a row comes back that the guard stops."""
+    return Refusal(row.line, f"guard:{verdict.rule}", verdict.sentence)
 
 
 def wanted_record(item: Prepared, epoch: int, details: bytes, now: int, lifetimes: Lifetimes) -> OwnRecord:
@@ -135,7 +167,7 @@ def wanted_record(item: Prepared, epoch: int, details: bytes, now: int, lifetime
     return OwnRecord(item.code, item.tag, epoch, 0, details, until, withdrawn=False, sealed=item.sealed)
 
 
-def _check_kind(kind: SignalType, *, clear: bool) -> None:
+def check_kind(kind: SignalType, *, clear: bool) -> None:
     """Whether values of this type may go into the feed. Errors: Rejected."""
     if kind.clear and not clear:
         raise Rejected(
@@ -171,9 +203,3 @@ def unseal(sealed: bytes, origin: str, code: int, data_key: bytes) -> str:
 
 def _bound_to(origin: str, code: int) -> bytes:
     return f"tocsin/1/own-record\n{origin}\n{code}".encode()
-
-
-@cache
-def _guard() -> Guard:
-    """Per process: loading the public suffix list takes 0.1 s."""
-    return Guard()

@@ -19,6 +19,8 @@ import numpy as np
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.clear import CLEAR_EPOCH, clear_tag
 from tocsin_node.errors import Frozen, Invalid, Refused
+from tocsin_node.guard.gate import Gate
+from tocsin_node.guard.terms import Terms
 from tocsin_node.limits import PUBLISH_ROWS, WITHDRAW_SIGNALS
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
@@ -29,7 +31,7 @@ from tocsin_node.publish.blobs import salted
 from tocsin_node.publish.entries import Entries
 from tocsin_node.publish.feeds import Feeds, OwnFeed
 from tocsin_node.publish.lifetimes import Lifetimes
-from tocsin_node.publish.prepare import Batch, Refusal, RowIn, Warned, prepare, wanted_record
+from tocsin_node.publish.prepare import Batch, Prepared, Refusal, RowIn, Warned, Widest, blocked, prepare, wanted_record
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.revise import Revised, Revision, revise
@@ -76,6 +78,9 @@ class ChunkResult:
     refused: tuple[Refusal, ...]
     warnings: tuple[Warned, ...]
     signals: tuple[int, ...]
+    overridden: int
+    """Rows that the guard blocks and a second person approved."""
+    widest: Widest
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class Publisher:
         profiles: Profiles,
         workers: Workers,
         retagger: Retagger,
+        gate: Gate,
         data_key: bytes,
         lifetimes: Callable[[], Lifetimes],
         clock: Callable[[], int],
@@ -110,6 +116,7 @@ class Publisher:
         self._profiles = profiles
         self._workers = workers
         self._retagger = retagger
+        self._gate = gate
         self._data_key = data_key
         self._lifetimes = lifetimes
         self._clock = clock
@@ -185,7 +192,7 @@ class Publisher:
         older = [] if key is None else await self._older_tags(own, key, published)
         digests = [digest(blob) for blob in blobs]
         tried = await self._writer.submit(lambda tx: try_against(tx, own.log, batch.ready, older, digests, lifetimes))
-        return TrialResult(tried, tuple(batch.refused), tuple(batch.warned))
+        return TrialResult(tried, tuple(batch.refused), tuple(batch.warned), batch.overridden, batch.widest)
 
     async def _prepared(
         self,
@@ -196,12 +203,29 @@ class Publisher:
         lifetimes: Lifetimes,
         now: int,
     ) -> Batch:
+        """What of a chunk may be published, by everything but what the feed holds."""
         good, refused = screen(rows, bad, self._profiles.refused(), now, lifetimes)
+        terms = self._gate.terms(own.log)
         if are_few(good):
-            batch = prepare(good, key, own.origin, self._data_key, now)
+            batch = prepare(good, key, own.origin, self._data_key, now, terms)
         else:
-            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now)
+            batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now, terms)
+        batch = await self._within_reach(batch, terms)
         return batch._replace(refused=[*refused, *batch.refused])
+
+    async def _within_reach(self, batch: Batch, terms: Terms) -> Batch:
+        """The batch without rows that would hit too many own users, and with the row that hits the most."""
+        reached = await self._gate.reach([item.key for item in batch.ready], terms.approved)
+        ready: list[Prepared] = []
+        refused = list(batch.refused)
+        widest = Widest()
+        for item, reach in zip(batch.ready, reached, strict=True):
+            widest = max(widest, Widest(item.row.line, reach.users), key=lambda one: one.users)
+            if reach.blocked is not None:
+                refused.append(blocked(item.row, reach.blocked))
+                continue
+            ready.append(item._replace(overridden=item.overridden or reach.overridden))
+        return batch._replace(ready=ready, refused=refused, widest=widest)
 
     async def _older_tags(
         self, own: OwnFeed, key: EpochKey, published: Sequence[tuple[int, bytes]]
@@ -317,11 +341,19 @@ def _commit(
         tx.append(own.log, entries.rows(), blobs, np.asarray(entries.blobs, np.uint32))
     records.store(tx.sql, own.log, changed.values())
     if entries.kinds or refused:
-        totals = {key: count for key, count in {**counts, "refused": len(refused)}.items() if count}
+        extra = {"refused": len(refused), "overridden": batch.overridden}
+        totals = {key: count for key, count in {**counts, **extra}.items() if count}
         result = "partial" if refused else "ok"
         tx.audit("signal.published", actor=actor, result=result, counts=totals, about={"feed": own.name})
-    size = tx.next_index(own.log)
-    return ChunkResult(size, **counts, refused=tuple(refused), warnings=tuple(batch.warned), signals=tuple(signals))
+    return ChunkResult(
+        tx.next_index(own.log),
+        **counts,
+        refused=tuple(refused),
+        warnings=tuple(batch.warned),
+        signals=tuple(signals),
+        overridden=batch.overridden,
+        widest=batch.widest,
+    )
 
 
 def _withdraw(

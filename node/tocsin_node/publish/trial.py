@@ -2,7 +2,7 @@
 
 With a feed it is asked of the node, after the very steps of publishing. Signals that a new epoch would carry over first
 are looked for under their old tags. Without one, only the rows themselves are examined: what this feed or this node's
-configuration would say besides is then not known.
+configuration, own assets, approvals and counters would say besides is then not known.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ from enum import IntEnum
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from tocsin_node.guard.terms import ALONE
 from tocsin_node.log.tx import Tx
 from tocsin_node.publish import records
 from tocsin_node.publish.lifetimes import Lifetimes
-from tocsin_node.publish.prepare import Prepared, Refusal, RowIn, Warned, examine, wanted_record
+from tocsin_node.publish.prepare import Prepared, Refusal, RowIn, Warned, Widest, examine, wanted_record
 from tocsin_node.publish.screen import read_details, screen
 
 KEY_BYTES: Final = 8
@@ -40,11 +41,13 @@ class Tried(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What publishing one chunk would do; `tried` has the rows that are not refused, in order."""
+    """What publishing one chunk would do; `tried` has the rows that are not refused, in order; else as ChunkResult."""
 
     tried: tuple[Tried, ...]
     refused: tuple[Refusal, ...]
     warnings: tuple[Warned, ...]
+    overridden: int
+    widest: Widest
 
 
 def _key_of_tag(tag: bytes) -> int:
@@ -85,9 +88,9 @@ def try_alone(fields: Sequence[bytes], rows: Sequence[RowIn], *, now: int) -> Tr
     """The outcome of rows by themselves, for no feed: all that are not refused would be published."""
     _, bad = read_details(fields, b"")
     good, refused = screen(rows, bad, {}, now, Lifetimes())
-    examined = examine(good, now)
+    examined = examine(good, now, ALONE)
     tried = [
         Tried(row.line, Outcome.PUBLISH, canonical != row.value, _key(row.type, canonical))
-        for row, canonical in examined.kept
+        for row, canonical, _, _ in examined.kept
     ]
-    return TrialResult(tuple(tried), (*refused, *examined.refused), tuple(examined.warned))
+    return TrialResult(tuple(tried), (*refused, *examined.refused), tuple(examined.warned), 0, Widest())

@@ -67,12 +67,15 @@ class Query(google.protobuf.message.Message):
     VALUE_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
     DISTANCE_FIELD_NUMBER: builtins.int
+    SUBJECT_FIELD_NUMBER: builtins.int
     type: builtins.str
     value: builtins.str
     region: builtins.str
     """hint for types that need one"""
     distance: builtins.int
     """types with near matches: bits they may differ in; unset: 31, the most there may be"""
+    subject: builtins.str
+    """Match: the own user it is about, any opaque id; hashed at once, counted for the guard"""
     def __init__(
         self,
         *,
@@ -80,9 +83,10 @@ class Query(google.protobuf.message.Message):
         value: builtins.str = ...,
         region: builtins.str = ...,
         distance: builtins.int | None = ...,
+        subject: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance", "region", b"region", "type", b"type", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_distance", b"_distance", "distance", b"distance", "region", b"region", "subject", b"subject", "type", b"type", "value", b"value"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_distance", b"_distance"]) -> typing.Literal["distance"] | None: ...
 
 global___Query = Query
@@ -405,11 +409,19 @@ class PublishResponse(google.protobuf.message.Message):
     WARNINGS_FIELD_NUMBER: builtins.int
     SIGNALS_FIELD_NUMBER: builtins.int
     TRIED_FIELD_NUMBER: builtins.int
+    OVERRIDDEN_FIELD_NUMBER: builtins.int
+    MOST_USERS_FIELD_NUMBER: builtins.int
+    MOST_USERS_LINE_FIELD_NUMBER: builtins.int
     size: builtins.int
     """of the feed"""
     published: builtins.int
     revised: builtins.int
     unchanged: builtins.int
+    overridden: builtins.int
+    """rows that the guard blocks and a second person approved"""
+    most_users: builtins.int
+    """the most own users that one of the rows would hit, by their recent look-ups"""
+    most_users_line: builtins.int
     @property
     def refused(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RowRefusal]: ...
     @property
@@ -433,8 +445,11 @@ class PublishResponse(google.protobuf.message.Message):
         warnings: collections.abc.Iterable[global___RowWarning] | None = ...,
         signals: collections.abc.Iterable[builtins.int] | None = ...,
         tried: collections.abc.Iterable[global___TriedRow] | None = ...,
+        overridden: builtins.int = ...,
+        most_users: builtins.int = ...,
+        most_users_line: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "tried", b"tried", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["most_users", b"most_users", "most_users_line", b"most_users_line", "overridden", b"overridden", "published", b"published", "refused", b"refused", "revised", b"revised", "signals", b"signals", "size", b"size", "tried", b"tried", "unchanged", b"unchanged", "warnings", b"warnings"]) -> None: ...
 
 global___PublishResponse = PublishResponse
 
@@ -764,6 +779,346 @@ class ShowSignalResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["caps", b"caps", "counts_until", b"counts_until", "delivered", b"delivered", "effect", b"effect", "events", b"events", "feed", b"feed", "identifier", b"identifier", "left_out", b"left_out", "publisher", b"publisher", "rule", b"rule", "signal", b"signal", "state", b"state", "tag", b"tag", "tags", b"tags", "type", b"type", "why", b"why"]) -> None: ...
 
 global___ShowSignalResponse = ShowSignalResponse
+
+@typing.final
+class ShowGuardRequest(google.protobuf.message.Message):
+    """---- the never-share guard: lists, counters, and second persons"""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___ShowGuardRequest = ShowGuardRequest
+
+@typing.final
+class GuardList(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    LICENCE_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    SHA256_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    kind: builtins.str
+    source: builtins.str
+    licence: builtins.str
+    count: builtins.int
+    sha256: builtins.str
+    """of its lines, in hex"""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        kind: builtins.str = ...,
+        source: builtins.str = ...,
+        licence: builtins.str = ...,
+        count: builtins.int = ...,
+        sha256: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["count", b"count", "kind", b"kind", "licence", b"licence", "name", b"name", "sha256", b"sha256", "source", b"source"]) -> None: ...
+
+global___GuardList = GuardList
+
+@typing.final
+class ShowGuardResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PACK_FIELD_NUMBER: builtins.int
+    PACK_DATE_FIELD_NUMBER: builtins.int
+    PACK_AGE_DAYS_FIELD_NUMBER: builtins.int
+    PACK_STALE_FIELD_NUMBER: builtins.int
+    PACK_SHA256_FIELD_NUMBER: builtins.int
+    LISTS_FIELD_NUMBER: builtins.int
+    OWN_FIELD_NUMBER: builtins.int
+    OWN_ASSETS_FIELD_NUMBER: builtins.int
+    BLOCK_FIELD_NUMBER: builtins.int
+    RADIUS_DAYS_FIELD_NUMBER: builtins.int
+    RADIUS_LIMIT_FIELD_NUMBER: builtins.int
+    RADIUS_PAIRS_FIELD_NUMBER: builtins.int
+    RADIUS_DROPPED_FIELD_NUMBER: builtins.int
+    WAITING_FIELD_NUMBER: builtins.int
+    APPROVED_FIELD_NUMBER: builtins.int
+    pack: builtins.str
+    """the file it is from; empty: the built-in one"""
+    pack_date: builtins.str
+    """YYYY-MM-DD"""
+    pack_age_days: builtins.int
+    pack_stale: builtins.bool
+    pack_sha256: builtins.str
+    """of its text, in hex"""
+    own: builtins.str
+    """the file of own assets; empty: none"""
+    own_assets: builtins.int
+    radius_days: builtins.int
+    radius_limit: builtins.int
+    radius_pairs: builtins.int
+    """of expression and own user that are remembered"""
+    radius_dropped: builtins.int
+    """that found no room since the start"""
+    waiting: builtins.int
+    """requests"""
+    approved: builtins.int
+    """approvals that stand"""
+    @property
+    def lists(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___GuardList]: ...
+    @property
+    def block(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """rules that warn, and block here"""
+
+    def __init__(
+        self,
+        *,
+        pack: builtins.str = ...,
+        pack_date: builtins.str = ...,
+        pack_age_days: builtins.int = ...,
+        pack_stale: builtins.bool = ...,
+        pack_sha256: builtins.str = ...,
+        lists: collections.abc.Iterable[global___GuardList] | None = ...,
+        own: builtins.str = ...,
+        own_assets: builtins.int = ...,
+        block: collections.abc.Iterable[builtins.str] | None = ...,
+        radius_days: builtins.int = ...,
+        radius_limit: builtins.int = ...,
+        radius_pairs: builtins.int = ...,
+        radius_dropped: builtins.int = ...,
+        waiting: builtins.int = ...,
+        approved: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["approved", b"approved", "block", b"block", "lists", b"lists", "own", b"own", "own_assets", b"own_assets", "pack", b"pack", "pack_age_days", b"pack_age_days", "pack_date", b"pack_date", "pack_sha256", b"pack_sha256", "pack_stale", b"pack_stale", "radius_days", b"radius_days", "radius_dropped", b"radius_dropped", "radius_limit", b"radius_limit", "radius_pairs", b"radius_pairs", "waiting", b"waiting"]) -> None: ...
+
+global___ShowGuardResponse = ShowGuardResponse
+
+@typing.final
+class AskGuardRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    ROWS_FIELD_NUMBER: builtins.int
+    feed: builtins.str
+    reason: builtins.str
+    """written, for the audit log"""
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PublishRow]:
+        """at most 256; `fields` is not looked at"""
+
+    def __init__(
+        self,
+        *,
+        feed: builtins.str = ...,
+        reason: builtins.str = ...,
+        rows: collections.abc.Iterable[global___PublishRow] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "reason", b"reason", "rows", b"rows"]) -> None: ...
+
+global___AskGuardRequest = AskGuardRequest
+
+@typing.final
+class AskedRow(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: builtins.int
+    ID_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    SENTENCE_FIELD_NUMBER: builtins.int
+    line: builtins.int
+    id: builtins.int
+    """of the request; 0: none"""
+    reason: builtins.str
+    """why there is no new request: stable word"""
+    sentence: builtins.str
+    @property
+    def rules(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """what it asks to set aside"""
+
+    def __init__(
+        self,
+        *,
+        line: builtins.int = ...,
+        id: builtins.int = ...,
+        rules: collections.abc.Iterable[builtins.str] | None = ...,
+        reason: builtins.str = ...,
+        sentence: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id", "line", b"line", "reason", b"reason", "rules", b"rules", "sentence", b"sentence"]) -> None: ...
+
+global___AskedRow = AskedRow
+
+@typing.final
+class AskGuardResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: builtins.int
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AskedRow]: ...
+    def __init__(
+        self,
+        *,
+        rows: collections.abc.Iterable[global___AskedRow] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["rows", b"rows"]) -> None: ...
+
+global___AskGuardResponse = AskGuardResponse
+
+@typing.final
+class GuardRequestStatus(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    FEED_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    TAG_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
+    USERS_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    ASKED_BY_FIELD_NUMBER: builtins.int
+    ASKED_REASON_FIELD_NUMBER: builtins.int
+    ASKED_AT_FIELD_NUMBER: builtins.int
+    DECIDED_BY_FIELD_NUMBER: builtins.int
+    DECIDED_REASON_FIELD_NUMBER: builtins.int
+    DECIDED_AT_FIELD_NUMBER: builtins.int
+    ENDS_AT_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    feed: builtins.str
+    type: builtins.str
+    value: builtins.str
+    """opened for this answer"""
+    tag: builtins.str
+    """the first 8 hex digits"""
+    users: builtins.int
+    """own users it would have hit when it was asked for"""
+    state: builtins.str
+    """pending, approved, refused, withdrawn, ended"""
+    asked_by: builtins.str
+    asked_reason: builtins.str
+    asked_at: builtins.int
+    decided_by: builtins.str
+    decided_reason: builtins.str
+    decided_at: builtins.int
+    ends_at: builtins.int
+    @property
+    def rules(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        feed: builtins.str = ...,
+        type: builtins.str = ...,
+        value: builtins.str = ...,
+        tag: builtins.str = ...,
+        rules: collections.abc.Iterable[builtins.str] | None = ...,
+        users: builtins.int = ...,
+        state: builtins.str = ...,
+        asked_by: builtins.str = ...,
+        asked_reason: builtins.str = ...,
+        asked_at: builtins.int = ...,
+        decided_by: builtins.str = ...,
+        decided_reason: builtins.str = ...,
+        decided_at: builtins.int = ...,
+        ends_at: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["asked_at", b"asked_at", "asked_by", b"asked_by", "asked_reason", b"asked_reason", "decided_at", b"decided_at", "decided_by", b"decided_by", "decided_reason", b"decided_reason", "ends_at", b"ends_at", "feed", b"feed", "id", b"id", "rules", b"rules", "state", b"state", "tag", b"tag", "type", b"type", "users", b"users", "value", b"value"]) -> None: ...
+
+global___GuardRequestStatus = GuardRequestStatus
+
+@typing.final
+class ListGuardRequestsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ENDED_FIELD_NUMBER: builtins.int
+    ended: builtins.bool
+    def __init__(
+        self,
+        *,
+        ended: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ended", b"ended"]) -> None: ...
+
+global___ListGuardRequestsRequest = ListGuardRequestsRequest
+
+@typing.final
+class ListGuardRequestsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: builtins.int
+    @property
+    def requests(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___GuardRequestStatus]: ...
+    def __init__(
+        self,
+        *,
+        requests: collections.abc.Iterable[global___GuardRequestStatus] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["requests", b"requests"]) -> None: ...
+
+global___ListGuardRequestsResponse = ListGuardRequestsResponse
+
+@typing.final
+class DecideGuardRequestRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    APPROVE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    DAYS_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    approve: builtins.bool
+    """else refuse"""
+    reason: builtins.str
+    days: builtins.int
+    """how long an approval lasts; 0: 7"""
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        approve: builtins.bool = ...,
+        reason: builtins.str = ...,
+        days: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["approve", b"approve", "days", b"days", "id", b"id", "reason", b"reason"]) -> None: ...
+
+global___DecideGuardRequestRequest = DecideGuardRequestRequest
+
+@typing.final
+class WithdrawGuardRequestRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    reason: builtins.str
+    """may be empty"""
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id", "reason", b"reason"]) -> None: ...
+
+global___WithdrawGuardRequestRequest = WithdrawGuardRequestRequest
+
+@typing.final
+class GuardRequestResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: builtins.int
+    @property
+    def request(self) -> global___GuardRequestStatus: ...
+    def __init__(
+        self,
+        *,
+        request: global___GuardRequestStatus | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["request", b"request"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["request", b"request"]) -> None: ...
+
+global___GuardRequestResponse = GuardRequestResponse
 
 @typing.final
 class StatusRequest(google.protobuf.message.Message):

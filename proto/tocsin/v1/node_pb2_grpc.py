@@ -64,6 +64,31 @@ class NodeStub(object):
                 request_serializer=tocsin_dot_v1_dot_node__pb2.ShowSignalRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_node__pb2.ShowSignalResponse.FromString,
                 _registered_method=True)
+        self.AskGuard = channel.unary_unary(
+                '/tocsin.v1.Node/AskGuard',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.AskGuardRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.AskGuardResponse.FromString,
+                _registered_method=True)
+        self.WithdrawGuardRequest = channel.unary_unary(
+                '/tocsin.v1.Node/WithdrawGuardRequest',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.WithdrawGuardRequestRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.GuardRequestResponse.FromString,
+                _registered_method=True)
+        self.ShowGuard = channel.unary_unary(
+                '/tocsin.v1.Node/ShowGuard',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ShowGuardRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ShowGuardResponse.FromString,
+                _registered_method=True)
+        self.ListGuardRequests = channel.unary_unary(
+                '/tocsin.v1.Node/ListGuardRequests',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.ListGuardRequestsRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.ListGuardRequestsResponse.FromString,
+                _registered_method=True)
+        self.DecideGuardRequest = channel.unary_unary(
+                '/tocsin.v1.Node/DecideGuardRequest',
+                request_serializer=tocsin_dot_v1_dot_node__pb2.DecideGuardRequestRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_node__pb2.GuardRequestResponse.FromString,
+                _registered_method=True)
         self.Status = channel.unary_unary(
                 '/tocsin.v1.Node/Status',
                 request_serializer=tocsin_dot_v1_dot_node__pb2.StatusRequest.SerializeToString,
@@ -247,6 +272,37 @@ class NodeServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ShowSignal(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AskGuard(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawGuardRequest(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowGuard(self, request, context):
+        """Role approve, or operate; the first two also publish
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGuardRequests(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideGuardRequest(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -462,6 +518,31 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.ShowSignal,
                     request_deserializer=tocsin_dot_v1_dot_node__pb2.ShowSignalRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_node__pb2.ShowSignalResponse.SerializeToString,
+            ),
+            'AskGuard': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskGuard,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.AskGuardRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.AskGuardResponse.SerializeToString,
+            ),
+            'WithdrawGuardRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawGuardRequest,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.WithdrawGuardRequestRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.GuardRequestResponse.SerializeToString,
+            ),
+            'ShowGuard': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowGuard,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ShowGuardRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ShowGuardResponse.SerializeToString,
+            ),
+            'ListGuardRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGuardRequests,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.ListGuardRequestsRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.ListGuardRequestsResponse.SerializeToString,
+            ),
+            'DecideGuardRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideGuardRequest,
+                    request_deserializer=tocsin_dot_v1_dot_node__pb2.DecideGuardRequestRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_node__pb2.GuardRequestResponse.SerializeToString,
             ),
             'Status': grpc.unary_unary_rpc_method_handler(
                     servicer.Status,
@@ -771,6 +852,141 @@ class Node(object):
             '/tocsin.v1.Node/ShowSignal',
             tocsin_dot_v1_dot_node__pb2.ShowSignalRequest.SerializeToString,
             tocsin_dot_v1_dot_node__pb2.ShowSignalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskGuard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/AskGuard',
+            tocsin_dot_v1_dot_node__pb2.AskGuardRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.AskGuardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawGuardRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/WithdrawGuardRequest',
+            tocsin_dot_v1_dot_node__pb2.WithdrawGuardRequestRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.GuardRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowGuard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/ShowGuard',
+            tocsin_dot_v1_dot_node__pb2.ShowGuardRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ShowGuardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGuardRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/ListGuardRequests',
+            tocsin_dot_v1_dot_node__pb2.ListGuardRequestsRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.ListGuardRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideGuardRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.Node/DecideGuardRequest',
+            tocsin_dot_v1_dot_node__pb2.DecideGuardRequestRequest.SerializeToString,
+            tocsin_dot_v1_dot_node__pb2.GuardRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

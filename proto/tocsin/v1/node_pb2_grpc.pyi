@@ -51,6 +51,32 @@ class NodeStub:
         tocsin.v1.node_pb2.ShowSignalResponse,
     ]
 
+    AskGuard: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.AskGuardRequest,
+        tocsin.v1.node_pb2.AskGuardResponse,
+    ]
+
+    WithdrawGuardRequest: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.WithdrawGuardRequestRequest,
+        tocsin.v1.node_pb2.GuardRequestResponse,
+    ]
+
+    ShowGuard: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ShowGuardRequest,
+        tocsin.v1.node_pb2.ShowGuardResponse,
+    ]
+    """Role approve, or operate; the first two also publish"""
+
+    ListGuardRequests: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ListGuardRequestsRequest,
+        tocsin.v1.node_pb2.ListGuardRequestsResponse,
+    ]
+
+    DecideGuardRequest: grpc.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.DecideGuardRequestRequest,
+        tocsin.v1.node_pb2.GuardRequestResponse,
+    ]
+
     Status: grpc.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.StatusRequest,
         tocsin.v1.node_pb2.StatusResponse,
@@ -231,6 +257,32 @@ class NodeAsyncStub:
     ShowSignal: grpc.aio.UnaryUnaryMultiCallable[
         tocsin.v1.node_pb2.ShowSignalRequest,
         tocsin.v1.node_pb2.ShowSignalResponse,
+    ]
+
+    AskGuard: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.AskGuardRequest,
+        tocsin.v1.node_pb2.AskGuardResponse,
+    ]
+
+    WithdrawGuardRequest: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.WithdrawGuardRequestRequest,
+        tocsin.v1.node_pb2.GuardRequestResponse,
+    ]
+
+    ShowGuard: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ShowGuardRequest,
+        tocsin.v1.node_pb2.ShowGuardResponse,
+    ]
+    """Role approve, or operate; the first two also publish"""
+
+    ListGuardRequests: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.ListGuardRequestsRequest,
+        tocsin.v1.node_pb2.ListGuardRequestsResponse,
+    ]
+
+    DecideGuardRequest: grpc.aio.UnaryUnaryMultiCallable[
+        tocsin.v1.node_pb2.DecideGuardRequestRequest,
+        tocsin.v1.node_pb2.GuardRequestResponse,
     ]
 
     Status: grpc.aio.UnaryUnaryMultiCallable[
@@ -426,6 +478,42 @@ class NodeServicer(metaclass=abc.ABCMeta):
         request: tocsin.v1.node_pb2.ShowSignalRequest,
         context: _ServicerContext,
     ) -> typing.Union[tocsin.v1.node_pb2.ShowSignalResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ShowSignalResponse]]: ...
+
+    @abc.abstractmethod
+    def AskGuard(
+        self,
+        request: tocsin.v1.node_pb2.AskGuardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.AskGuardResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.AskGuardResponse]]: ...
+
+    @abc.abstractmethod
+    def WithdrawGuardRequest(
+        self,
+        request: tocsin.v1.node_pb2.WithdrawGuardRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.GuardRequestResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.GuardRequestResponse]]: ...
+
+    @abc.abstractmethod
+    def ShowGuard(
+        self,
+        request: tocsin.v1.node_pb2.ShowGuardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.ShowGuardResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ShowGuardResponse]]:
+        """Role approve, or operate; the first two also publish"""
+
+    @abc.abstractmethod
+    def ListGuardRequests(
+        self,
+        request: tocsin.v1.node_pb2.ListGuardRequestsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.ListGuardRequestsResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.ListGuardRequestsResponse]]: ...
+
+    @abc.abstractmethod
+    def DecideGuardRequest(
+        self,
+        request: tocsin.v1.node_pb2.DecideGuardRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tocsin.v1.node_pb2.GuardRequestResponse, collections.abc.Awaitable[tocsin.v1.node_pb2.GuardRequestResponse]]: ...
 
     @abc.abstractmethod
     def Status(

@@ -1,15 +1,18 @@
 """Files everybody has: empty text, empty documents, one-pixel images, blocks of zeros. Their hashes mean nothing.
 
-Kept as contents, not as hashes, so that a reader sees what is meant and every algorithm is covered.
+Kept as contents, not as hashes, so that a reader sees what is meant and every algorithm is covered; files that are too
+large for that are in the guard pack.
 """
 
 import hashlib
 from base64 import b64decode
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
 from tocsin_signals.canon.filehash import ALGORITHMS
-from tocsin_signals.guard.verdict import OK, GuardVerdict, block
+from tocsin_signals.guard.pack import Pack
+from tocsin_signals.guard.verdict import GuardVerdict, block
 
 _TEXTS: Final = (
     *(b"\n", b"\r\n", b" ", b"\0", b"0", b"1", b"\xef\xbb\xbf", b"\xff\xfe"),
@@ -33,11 +36,16 @@ _ZEROS: Final = (512, 1024, 4096, 8192, 16_384, 32_768, 65_536, 1_048_576)
 """Sizes in bytes of blocks of zeros: what a broken download or a preallocated file leaves."""
 
 
-def check_file(canonical: str) -> GuardVerdict:
-    """The verdict on `algorithm:hex`."""
+_TRIVIAL: Final = block("file-trivial", "Everybody has this file: a blank page, a single pixel, a block of zeros.")
+_KNOWN: Final = block("file-known", "This file is in many lists by mistake: everybody's systems have it.")
+
+
+def check_file(canonical: str, pack: Pack) -> Iterator[GuardVerdict]:
+    """The verdicts on `algorithm:hex`."""
     if canonical in _hashes():
-        return block("file-trivial", "Everybody has this file: a blank page, a single pixel, a block of zeros.")
-    return OK
+        yield _TRIVIAL
+    elif pack.files.kinds(canonical):
+        yield _KNOWN
 
 
 @cache

@@ -5,9 +5,10 @@ moves a canonical form. Fictional ranges: NANP 555-0100 to 0199 of any area, and
 """
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tocsin_signals.guard.verdict import OK, GuardVerdict, block
+from tocsin_signals.guard.verdict import GuardVerdict, block
 
 if TYPE_CHECKING:
     import phonenumbers
@@ -30,23 +31,30 @@ _DRAMA_UK: Final = (
 _FICTIONAL: Final = re.compile(rf"\+1[0-9]{{3}}55501[0-9]{{2}}|\+44(?:{'|'.join(_DRAMA_UK)})[0-9]{{3}}")
 
 
-def check_phone(canonical: str) -> GuardVerdict:
-    """The verdict on a number in canonical form."""
+_NOBODY: Final = block("phone-fictional", "The number is from a range kept for fiction: it is nobody's.")
+_EMERGENCY: Final = block("phone-emergency", "This is an emergency number.")
+_SHORT: Final = block("phone-short", "This is a short code: it means another service in each network.")
+_LOCAL: Final = block("phone-local", "The number lacks its area code: it is somebody else's in every town.")
+_FREE: Final = block("phone-toll-free", "This is a free number: a service that many people call.")
+
+
+def check_phone(canonical: str) -> Iterator[GuardVerdict]:
+    """The verdicts on a number in canonical form."""
     import phonenumbers
 
     if _FICTIONAL.fullmatch(canonical):
-        return block("phone-fictional", "The number is from a range kept for fiction: it is nobody's.")
+        yield _NOBODY
+        return
     number = phonenumbers.parse(canonical)
     if len(phonenumbers.national_significant_number(number)) <= MAX_SHORT_DIGITS:
         if _is_emergency(number):
-            return block("phone-emergency", "This is an emergency number.")
-        if phonenumbers.is_valid_short_number(number):
-            return block("phone-short", "This is a short code: it means another service in each network.")
+            yield _EMERGENCY
+        elif phonenumbers.is_valid_short_number(number):
+            yield _SHORT
     if phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-        return block("phone-local", "The number lacks its area code: it is somebody else's in every town.")
+        yield _LOCAL
     if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.TOLL_FREE:
-        return block("phone-toll-free", "This is a free number: a service that many people call.")
-    return OK
+        yield _FREE
 
 
 def _is_emergency(number: "phonenumbers.PhoneNumber") -> bool:

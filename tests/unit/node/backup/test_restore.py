@@ -30,7 +30,9 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a feed, and its backup beside it."""
     home = Home(tmp_path_factory.mktemp("lost") / "home")
     init_home(home, organisation="hotline.example", role="hotline", profiles={}, clock=wall_clock)
-    home.config.write_text(home.config.read_text() + 'all = ["platform.example"]\n')
+    home.config.write_text(home.config.read_text() + 'all = ["platform.example"]\n[guard]\nown = "own.txt"\n')
+    home.guard.mkdir()
+    (home.guard / "own.txt").write_text("domain hotline.example\n")
     running = run_in_thread(home.root, exchange=False)
     try:
         with connect(home.root, None) as local:

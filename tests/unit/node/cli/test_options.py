@@ -27,6 +27,7 @@ COMMANDS = {
     *("community create", "community invite", "community join", "community rotate"),
     *("feed create", "feed list", "feed recipients", "feed recover", "feed relay", "feed trust"),
     *("policy check", "policy apply", "policy show"),
+    *("guard status", "guard ask", "guard pending", "guard approve", "guard refuse", "guard withdraw"),
     *("token add", "token list", "token revoke"),
 }
 

@@ -72,7 +72,7 @@ def test_the_operator_token_may_do_everything_and_genesis_is_logged(tmp_path: Pa
         tokens = Tokens(store=core.store, writer=core.writer)
         token = tokens.verify(text)
         assert token is not None
-        assert (token.name, token.words) == ("operator", ("match", "publish", "operate", "audit"))
+        assert (token.name, token.words) == ("operator", ("match", "publish", "approve", "operate", "audit"))
         assert core.events() == ["log.genesis", *["key.created"] * 7, "card.renewed", "role.granted"]
         assert _origin(core) == "hotline.example/audit/2025"
 

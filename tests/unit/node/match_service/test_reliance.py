@@ -24,6 +24,7 @@ from tocsin_node.policy.effect import Effect
 from tocsin_node.policy.model import parse_policy
 from tocsin_node.profiles import Profiles
 from tocsin_node.testing.core import NOW, Clock, open_core
+from tocsin_node.testing.gate import KEY, NobodyCounted
 from tocsin_node.workers import Workers
 from tocsin_signals.entry import MAX_LIFETIME_MS, NO_REF, Kind, empty_rows, tag_column
 
@@ -122,6 +123,8 @@ def rig(tmp_path: Path) -> Generator[Rig]:
             profiles=Profiles(),
             workers=Workers(),
             tally=Counted(),
+            sightings=NobodyCounted(),
+            guard_key=KEY,
             clock=clock,
         )
         yield Rig(clock, book, judge, index, matcher, log, dict(zip(BLOBS, ids, strict=True)), removed, policy)

@@ -30,6 +30,7 @@ from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import ChunkResult, Publisher, Withdrawn
 from tocsin_node.publish.trial import Outcome, TrialResult, try_alone
 from tocsin_node.testing.core import Clock, Core, open_core
+from tocsin_node.testing.gate import KEY, NobodyCounted, plain_gate
 from tocsin_node.workers import Workers
 
 T = TypeVar("T")
@@ -148,6 +149,7 @@ def make(core: Core, clock: Clock, profiles: Profiles | None = None) -> Bench:
         profiles=profiles,
         workers=workers,
         retagger=retagger,
+        gate=plain_gate(core),
         data_key=b"\x05" * 32,
         lifetimes=lambda: Lifetimes(lifetimes),
         clock=clock,
@@ -160,6 +162,8 @@ def make(core: Core, clock: Clock, profiles: Profiles | None = None) -> Bench:
         profiles=profiles,
         workers=workers,
         tally=Counted(),
+        sightings=NobodyCounted(),
+        guard_key=KEY,
         clock=clock,
     )
     return Bench(core, clock, keys, index, feeds, publisher, retagger, matcher, book, judge, lifetimes)

@@ -20,6 +20,7 @@ from tocsin_node.publish.records import OwnRecord, by_signals
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import Publisher
 from tocsin_node.testing.core import Core, open_core
+from tocsin_node.testing.gate import plain_gate
 from tocsin_node.workers import Workers
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Hotline:
             profiles=Profiles(),
             workers=self.workers,
             retagger=self.retagger,
+            gate=plain_gate(core),
             data_key=KEY,
             lifetimes=Lifetimes,
             clock=core.clock,

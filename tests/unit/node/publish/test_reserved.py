@@ -19,6 +19,7 @@ from tocsin_node.publish.reserved import LIFE_MS, RENEW_MS, ProbeKeeper
 from tocsin_node.publish.retag import Retagger
 from tocsin_node.publish.service import ChunkResult, Publisher
 from tocsin_node.testing.core import Core, open_core
+from tocsin_node.testing.gate import plain_gate
 from tocsin_node.workers import Workers
 from tocsin_signals import probes
 from tocsin_signals.types import by_name
@@ -78,6 +79,7 @@ class Hotline:
             profiles=self.profiles,
             workers=workers,
             retagger=self.retagger,
+            gate=plain_gate(core),
             data_key=KEY,
             lifetimes=lambda: Lifetimes(self.days),
             clock=core.clock,

@@ -50,6 +50,7 @@ def status(made: Made) -> Status:
         links=None,
         listens="",
         software="tocsin",
+        further=tuple[str, ...],
         clock=clock,
     )
 

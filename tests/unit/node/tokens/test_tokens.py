@@ -97,8 +97,8 @@ async def test_the_last_token_that_may_operate_stays(core: Core, tokens: Tokens)
 @pytest.mark.parametrize(
     ("name", "roles", "told"),
     [
-        ("app", [], "at least one role of: match, publish, operate, audit"),
-        ("app", ["admin"], "words of: match, publish, operate, audit"),
+        ("app", [], "at least one role of: match, publish, approve, operate, audit"),
+        ("app", ["admin"], "words of: match, publish, approve, operate, audit"),
         ("App 1", ["match"], "the token name is not 1 to 63"),
         ("", ["match"], "the token name is not 1 to 63"),
     ],

@@ -205,6 +205,7 @@ class Publishing:
             keys=trust.communities,
             approvals=approvals,
             gate=gate,
+            profiles=core.profiles,
             data_key=data_key,
             clock=clock,
         )

@@ -15,7 +15,7 @@ from tocsin_signals.columns import Columns
 from tocsin_signals.errors import Rejected
 from tocsin_signals.lines import MAX_RECORD_BYTES, Line, Lines, decoded, readable
 from tocsin_signals.mapping import NO_MAPPING, SEPARATORS, ColumnMapping
-from tocsin_signals.rows import REJECT_COLUMNS, Row, RowReject, column_meaning
+from tocsin_signals.rows import REJECT_COLUMNS, Row, RowReject
 
 _HINT: Final = re.compile(r"sep=([,;\t])", re.IGNORECASE)
 """What a spreadsheet may write in front of the header, to find the separator again."""
@@ -107,7 +107,7 @@ class CsvRejects:
     """Writes rejected rows in their original columns plus line, reason and sentence."""
 
     def __init__(self, stream: TextIO, *, header: Sequence[str], separator: str) -> None:
-        self._keep = tuple(place for place, name in enumerate(header) if column_meaning(name) != "")
+        self._keep = tuple(place for place, name in enumerate(header) if name.strip().lower() not in REJECT_COLUMNS)
         self._writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
         self._writer.writerow([*(header[place] for place in self._keep), *REJECT_COLUMNS])
 

@@ -28,9 +28,9 @@ class _Damage(NamedTuple):
     sentence: str
 
 
-_NUMBER: Final = _Damage(
+_NUMBER: Final = _Damage(  # at most the digits that are kept, and exponents to 308: a hash of digits and an e has more
     "excel-number",
-    re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?E[+-]?[0-9]+", re.IGNORECASE),
+    re.compile(rf"[+-]?[0-9]{{1,{EXACT_DIGITS}}}(?:[.,][0-9]{{1,{EXACT_DIGITS}}})?E[+-]?[0-9]{{1,3}}", re.IGNORECASE),
     "A spreadsheet rounded this number; format the column as text and export again.",
 )
 _ROUNDED: Final = _NUMBER._replace(sign=re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}"))

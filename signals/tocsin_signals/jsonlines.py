@@ -26,7 +26,6 @@ from tocsin_signals.rows import (
     Row,
     RowBuilder,
     RowReject,
-    column_meaning,
 )
 
 MAX_NESTING: Final = 16
@@ -125,7 +124,7 @@ def _kept(cells: tuple[str, ...]) -> dict[str, object]:
         found = _object(cells[0])
     except Rejected:
         return {DAMAGED: cells[0]}
-    return {key: item for key, item in found.items() if column_meaning(key) != ""}
+    return {key: item for key, item in found.items() if key.strip().lower() not in REJECT_COLUMNS}
 
 
 def _object(text: str) -> dict[str, object]:

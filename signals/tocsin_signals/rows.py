@@ -136,8 +136,11 @@ class RowBuilder:
     def row(self, line: int, filled: Mapping[str, object], cells: tuple[str, ...]) -> Row:
         """The row; Rejected if it cannot be used. `filled` has no empty texts."""
         said = dict(filled)
-        if said.pop("state", "live") != "live":
+        state = said.pop("state", "live")
+        if state in ("withdrawn", "expired"):
             raise Rejected("state", "The row is of a signal that was withdrawn or has expired; its state says so.")
+        if state != "live":
+            raise Rejected("state", "A state is live, withdrawn or expired, as an export writes it; rename the column.")
         for meaning, item in filled.items():
             if isinstance(item, str):
                 refuse_damage(meaning, item)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from tocsin_node.cli.columns import make_mapping
 from tocsin_node.cli.errors import UsageError
 from tocsin_node.cli.exits import Exit
 from tocsin_node.cli.invocation import Invocation, command
@@ -20,6 +21,8 @@ from tocsin_node.limits import GUARD_ASKED
 
 if TYPE_CHECKING:
     from tocsin.v1.node_pb2 import AskedRow, GuardRequestStatus, PublishRow, ShowGuardResponse
+    from tocsin_node.cli.upload import Defaults
+    from tocsin_signals.mapping import ColumnMapping
 
 app = typer.Typer(help="The never-share guard, and second persons for what it blocks.")
 
@@ -85,10 +88,20 @@ def ask(
     region: Annotated[
         str, typer.Option(metavar="XX", help="Of rows that name none, such as GB.", show_default=False)
     ] = "",
+    expires: Annotated[
+        str, typer.Option(metavar="WHEN", help="Of rows that do not say: 30d, 2027-01-31.", show_default=False)
+    ] = "",
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", metavar="KEY=COLUMN", help="As for publish.", show_default=False)
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A saved mapping of columns.", show_default=False)
+    ] = None,
 ) -> int:
     """Ask for a second person to approve rows that the guard blocks.
 
-    Once approved, publish the rows again. Status 1 if some could not be asked for.
+    Give the options that the rows are published with. Once approved, publish the rows again. Status 1 if some could not
+    be asked for.
 
     Example: tocsin guard ask list.csv.rejects.csv --feed urls --reason "whole site, confirmed by its owner"
     """
@@ -98,9 +111,13 @@ def ask(
     if bool(file) == bool(value) or (value and not type_):
         raise UsageError("name a file of rows, or one value with --value TEXT and --type TYPE")
     answers: list[AskedRow] = []
-    rows: Iterator[PublishRow] = iter((PublishRow(line=1, type=type_, value=value, region=region),))
+    said = make_mapping(mapping, map_ or [], {}, default_type=type_, region=region, expires=expires)
+    ends = _ends(said)
+    rows: Iterator[PublishRow] = iter(
+        (PublishRow(line=1, type=type_, value=value, region=region, valid_until=ends.unsaid()),)
+    )
     if file:
-        rows = _rows(file, type_ or None, region, answers)
+        rows = _rows(file, said, ends, answers)
     with run.local() as local:
         while part := list(itertools.islice(rows, GUARD_ASKED)):
             answers += local.node.AskGuard(AskGuardRequest(feed=feed, reason=reason, rows=part)).rows
@@ -118,20 +135,31 @@ def _row(one: "AskedRow") -> tuple[str, str, str, str]:
     return str(one.line), str(one.id or ""), ", ".join(one.rules), note
 
 
-def _rows(file: Path, default_type: str | None, region: str, unread: "list[AskedRow]") -> "Iterator[PublishRow]":
+def _ends(said: "ColumnMapping") -> "Defaults":
+    from tocsin_node.cli.upload import Defaults
+    from tocsin_signals.errors import Rejected
+    from tocsin_signals.rows import parse_expiry
+
+    try:
+        return Defaults(
+            now_ms=time.time_ns() // 1_000_000, expires=parse_expiry(said.expires) if said.expires else None
+        )
+    except Rejected as error:
+        raise UsageError(error.sentence) from None
+
+
+def _rows(file: Path, said: "ColumnMapping", ends: "Defaults", unread: "list[AskedRow]") -> "Iterator[PublishRow]":
     """The rows of a file; those that cannot be read are added to `unread`."""
     from tocsin.v1.node_pb2 import AskedRow, PublishRow
-    from tocsin_node.cli.upload import Defaults
     from tocsin_node.client.chunks import sendable
     from tocsin_signals.errors import Rejected
     from tocsin_signals.formats import format_of
     from tocsin_signals.rowfile import open_rows
     from tocsin_signals.rows import RowReject
 
-    ends = Defaults(now_ms=time.time_ns() // 1_000_000)
     with open_input(file) as stream:
         try:
-            rows = open_rows(stream, format_of(file), default_type=default_type)
+            rows = open_rows(stream, format_of(file), default_type=said.default_type or None, mapping=said)
         except Rejected as error:
             raise UsageError(f"{file}: {error.sentence}") from None
         for row in rows:
@@ -142,7 +170,7 @@ def _rows(file: Path, default_type: str | None, region: str, unread: "list[Asked
                 line=row.line,
                 type=row.type,
                 value=sendable(row.value) or "",
-                region=row.region or region,
+                region=row.region or said.region,
                 valid_until=ends.valid_until(row),
             )
 

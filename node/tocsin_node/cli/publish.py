@@ -348,7 +348,8 @@ def _summary(run: Invocation, path: Path, feed: str, counts: Counts, to: Rejects
         run.out.say(f"Refused rows with their reasons: {rejects}")
         if counts.refusals.blocked and feed:
             run.out.say(
-                f"Where a block is wrong, ask a second person: tocsin guard ask {rejects} --feed {feed} --reason TEXT"
+                f"Where a block is wrong, ask a second person: tocsin guard ask {rejects} --feed {feed} --reason TEXT "
+                "and the options of this command that say what its rows are"
             )
     elif counts.lost:
         run.out.say("Refused rows were not kept; name a file for them with --rejects.")

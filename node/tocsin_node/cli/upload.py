@@ -50,8 +50,11 @@ class Defaults:
 
         Days are counted from the end of today (UTC), so that a repeated run says the same as the first.
         """
-        expires = row.expires or self.expires
-        return 0 if expires is None else end_of(expires, self.now_ms)
+        return end_of(row.expires, self.now_ms) if row.expires else self.unsaid()
+
+    def unsaid(self) -> int:
+        """The same for a row that says nothing."""
+        return 0 if self.expires is None else end_of(self.expires, self.now_ms)
 
 
 def end_of(expires: Expiry, now_ms: int) -> int:

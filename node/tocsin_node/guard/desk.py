@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
-from tocsin_node.clear import clear_tag
 from tocsin_node.errors import Denied, Exhausted, Invalid, NotFound, Refused
 from tocsin_node.guard import requests
 from tocsin_node.guard.approvals import Approvals
@@ -31,11 +30,13 @@ from tocsin_node.limits import GUARD_ASKED, GUARD_OPEN, GUARD_SHOWN, IDENTIFIER_
 from tocsin_node.log.envelope import Actor
 from tocsin_node.log.tx import Tx
 from tocsin_node.log.writer import Writer
+from tocsin_node.profiles import REASON, Profiles
 from tocsin_node.publish.feeds import Feeds, OwnFeed
-from tocsin_node.publish.prepare import RowIn, check_kind, seal, unseal
+from tocsin_node.publish.prepare import RESERVED, RowIn, check_kind, seal, unseal
 from tocsin_node.store.protocol import Store
 from tocsin_signals.canon import canonicalise
 from tocsin_signals.errors import Rejected
+from tocsin_signals.probes import is_reserved
 from tocsin_signals.types import SignalType, by_code, by_name
 
 DAY_MS: Final = 24 * 3600 * 1000
@@ -104,6 +105,7 @@ class Desk:
         keys: TaggingKeys,
         approvals: Approvals,
         gate: Gate,
+        profiles: Profiles,
         data_key: bytes,
         clock: Callable[[], int],
     ) -> None:
@@ -113,6 +115,7 @@ class Desk:
         self._keys = keys
         self._approvals = approvals
         self._gate = gate
+        self._profiles = profiles
         self._data_key = data_key
         self._clock = clock
 
@@ -183,7 +186,11 @@ class Desk:
         key = None if own.clear else self._keys.publishing(own.community, self._clock())
         cases: list[_Case] = []
         answers: list[Asked] = []
+        unsafe = self._profiles.refused()
         for row in rows:
+            if row.type in unsafe:
+                answers.append(Asked(row.line, 0, (), REASON, unsafe[row.type]))
+                continue
             if len(row.value.encode("utf-8", "surrogatepass")) > IDENTIFIER_BYTES:
                 sentence = f"The value is longer than {IDENTIFIER_BYTES} bytes."
                 answers.append(Asked(row.line, 0, (), "too-long", sentence))
@@ -195,12 +202,15 @@ class Desk:
             except Rejected as error:
                 answers.append(Asked(row.line, 0, (), error.reason, error.sentence))
                 continue
+            if is_reserved(row.type, canonical):
+                answers.append(Asked(row.line, 0, (), "reserved-probe", RESERVED))
+                continue
             if _holds(why, canonical):
                 answers.append(Asked(row.line, 0, (), "reason", "The reason holds the value: it goes into the log."))
                 continue
             days = (row.valid_until - self._clock()) // DAY_MS if row.valid_until else None
             found = weigh(terms, row.type, kind.code, canonical, days)
-            tag = clear_tag(canonical) if key is None else _tag(key, kind, canonical)
+            tag = b"" if key is None else _tag(key, kind, canonical)  # in the clear it would be the value
             cases.append(_Case(row.line, kind.code, canonical, found.key, tag, found.blocking, 0))
         return cases, answers
 
@@ -240,7 +250,7 @@ class Desk:
                 type=case.code,
                 key=case.key,
                 sealed=sealed,
-                tag=case.tag.hex()[:8],
+                tag=case.tag[:4].hex(),
                 rules=rules,
                 users=case.users,
                 state=PENDING,

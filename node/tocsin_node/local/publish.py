@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Protocol
 
 from tocsin.v1 import node_pb2 as pb
-from tocsin_node.clear import CLEAR_EPOCH, clear_value
 from tocsin_node.community.held import Epoch
 from tocsin_node.errors import Invalid, NotFound
 from tocsin_node.life.read import life
@@ -21,8 +20,7 @@ from tocsin_node.match.index import MatchIndex
 from tocsin_node.match.judge import Judge
 from tocsin_node.meter import Meter
 from tocsin_node.publish import records
-from tocsin_node.publish.prepare import unseal
-from tocsin_node.publish.records import OwnRecord
+from tocsin_node.publish.prepare import identifier
 from tocsin_node.publish.service import Publisher
 from tocsin_node.store.protocol import Store
 
@@ -151,14 +149,6 @@ class PublishCalls:
             book=self._book,
             epochs=self._epochs.epochs(facts.community),
             delivered=delivered,
-            identifier=self._identifier(facts.origin, own),
+            identifier=identifier(own, facts.origin, self._data_key) if own else "",
             now=self._clock(),
         )
-
-    def _identifier(self, origin: str, own: OwnRecord | None) -> str:
-        """What was published; empty of what is not this node's own, or was lost."""
-        if own is None:
-            return ""
-        if own.epoch == CLEAR_EPOCH:
-            return clear_value(own.tag)
-        return unseal(own.sealed, origin, own.type, self._data_key) if own.sealed else ""

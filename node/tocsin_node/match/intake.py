@@ -47,10 +47,8 @@ def take_in(index: MatchIndex, stored: Stored) -> None:
 
 
 def _block(stored: Stored, chosen: npt.NDArray[np.bool_], signals: U64, until: U64) -> SignalBlock:
-    rows, places = (
-        stored.rows,
-        slice(None) if chosen.all() else np.flatnonzero(chosen),
-    )  # column by column: rows are wide
+    rows = stored.rows
+    places = slice(None) if chosen.all() else np.flatnonzero(chosen)  # column by column: rows are wide
     return SignalBlock(
         tags=np.ascontiguousarray(tag_column(rows)[places]),
         types=rows["type"][places].astype(np.uint16),

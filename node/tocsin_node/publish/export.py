@@ -5,20 +5,23 @@ page is one moment of the feed, the whole export is not: what is revised meanwhi
 read.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from tocsin_node.clear import CLEAR_EPOCH
 from tocsin_node.life.state import State
 from tocsin_node.log.runs import read_run
 from tocsin_node.match.feeds import FeedFacts
 from tocsin_node.publish import records
-from tocsin_node.publish.prepare import unseal
+from tocsin_node.publish.prepare import identifier
 from tocsin_node.publish.records import OwnRecord
 from tocsin_node.segment import codec
 from tocsin_node.store.protocol import Session
+from tocsin_signals.probes import is_marked
 from tocsin_signals.types import by_code
 
 
@@ -57,15 +60,16 @@ class Pages:
         """The signals beyond `after`, of at most `most` records; an empty page ends the feed."""
         found = records.after(session, self._facts.log, after, most)
         wanted = [one for one in found if self._everything or one.live(now)]
-        kept = [one for one in wanted if one.sealed]
+        kept = [one for one in wanted if one.sealed or one.epoch == CLEAR_EPOCH]
         blobs = _details(session, {one.details for one in kept})
-        signals = [self._exported(session, one, blobs.get(one.details, b""), now) for one in kept]
+        told = [one for one in kept if not _is_probe(blobs.get(one.details, b""))]
+        signals = [self._exported(session, one, blobs.get(one.details, b""), now) for one in told]
         last = found[-1].signal if found else after
         return Page(signals, len(wanted) - len(kept), len(found), last)
 
     def _exported(self, session: Session, one: OwnRecord, details: bytes, now: int) -> Exported:
         kind = by_code(one.type)
-        value = unseal(one.sealed, self._facts.origin, one.type, self._data_key)
+        value = identifier(one, self._facts.origin, self._data_key)
         issued_at = self._times.issued_at(session, one.signal)
         name = kind.name if kind else f"{one.type:#06x}"
         return Exported(one.signal, name, value, one.state(now), issued_at, one.valid_until, details)
@@ -95,6 +99,11 @@ class _Times:
         run = codec.decode(found[0])
         self._indices, self._issued = run.indices(), run.rows["issued_at"].copy()
         self._end = run.first + run.count
+
+
+def _is_probe(details: bytes) -> bool:
+    """Whether this node itself keeps the signal, for its followers' checks: nobody publishes it again."""
+    return bool(details) and is_marked(json.loads(details))
 
 
 def _details(session: Session, digests: set[bytes]) -> dict[bytes, bytes]:

@@ -11,7 +11,7 @@ from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt, crypto_aea
 from nacl.utils import random
 
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
-from tocsin_node.clear import clear_tag
+from tocsin_node.clear import CLEAR_EPOCH, clear_tag, clear_value
 from tocsin_node.errors import Unsound
 from tocsin_node.guard.terms import Terms, weigh
 from tocsin_node.publish.lifetimes import Lifetimes
@@ -24,7 +24,7 @@ from tocsin_signals.types import SignalType, by_name
 
 _NONCE = 24
 _DAY_MS = 24 * 3600 * 1000
-_RESERVED = "The value is a reserved probe: this node itself keeps it in its feeds, and it counts for nothing."
+RESERVED = "The value is a reserved probe: this node itself keeps it in its feeds, and it counts for nothing."
 
 
 class RowIn(NamedTuple):
@@ -143,7 +143,7 @@ def examine(rows: Sequence[RowIn], now: int, terms: Terms, *, clear: bool | None
             found.refused.append(Refusal(row.line, error.reason, error.sentence))
             continue
         if is_reserved(row.type, canonical):
-            found.refused.append(Refusal(row.line, "reserved-probe", _RESERVED))
+            found.refused.append(Refusal(row.line, "reserved-probe", RESERVED))
             continue
         days = (row.valid_until - now) // _DAY_MS if row.valid_until else None
         weighed = weigh(terms, row.type, kind.code, canonical, days)
@@ -199,6 +199,13 @@ def unseal(sealed: bytes, origin: str, code: int, data_key: bytes) -> str:
     except Exception as error:
         raise Unsound(f"an own record of {origin} does not open under this node's data key") from error
     return opened.decode()
+
+
+def identifier(record: OwnRecord, origin: str, data_key: bytes) -> str:
+    """What was published; empty where it was lost. In a clear feed the tag is it. Errors: Unsound."""
+    if record.epoch == CLEAR_EPOCH:
+        return clear_value(record.tag)
+    return unseal(record.sealed, origin, record.type, data_key) if record.sealed else ""
 
 
 def _bound_to(origin: str, code: int) -> bytes:

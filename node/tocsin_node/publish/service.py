@@ -225,7 +225,9 @@ class Publisher:
                 refused.append(blocked(item.row, reach.blocked))
                 continue
             ready.append(item._replace(overridden=item.overridden or reach.overridden))
-        return batch._replace(ready=ready, refused=refused, widest=widest)
+        kept = {item.row.line for item in ready}
+        warned = [one for one in batch.warned if one.line in kept]
+        return batch._replace(ready=ready, refused=refused, warned=warned, widest=widest)
 
     async def _older_tags(
         self, own: OwnFeed, key: EpochKey, published: Sequence[tuple[int, bytes]]

@@ -50,12 +50,9 @@ class TrialResult:
     widest: Widest
 
 
-def _key_of_tag(tag: bytes) -> int:
-    return int.from_bytes(tag[:KEY_BYTES], "big")
-
-
-def _key(type_name: str, canonical: str) -> int:
-    return int.from_bytes(sha256(f"{type_name}\0{canonical}".encode()).digest()[:KEY_BYTES], "big")
+def _key(type_name: str, named: str) -> int:
+    """From its canonical form or the hex of its tag: a digest, for near hashes in the clear begin alike."""
+    return int.from_bytes(sha256(f"{type_name}\0{named}".encode()).digest()[:KEY_BYTES], "big")
 
 
 def try_against(
@@ -79,7 +76,7 @@ def try_against(
         return Outcome.REVISE if records.differs(current, wanted, item.row.valid_until) else Outcome.UNCHANGED
 
     return tuple(
-        Tried(item.row.line, outcome(item, pairs), item.changed, _key_of_tag(item.tag))
+        Tried(item.row.line, outcome(item, pairs), item.changed, _key(item.row.type, item.tag.hex()))
         for item, pairs in zip(ready, named, strict=True)
     )
 

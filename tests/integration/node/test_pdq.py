@@ -57,6 +57,13 @@ def test_a_hash_is_found_near_until_it_is_withdrawn_and_again_when_published_ane
     rows.write_text(f"value,quality,stance\n{PDQ},,harmful\n")
     federation.hotline.run("publish", str(rows), "--feed", "pictures", "--type", "pdq")
     until(lambda: asked(federation, NEAR) == [(3, 31)])
+    exported = federation.folder / "pictures.csv"
+    federation.hotline.run("export", "pictures", "-o", str(exported))
+    assert PDQ in exported.read_text()
+    twins = federation.folder / "twins.csv"
+    twins.write_text(f"value,stance\n{PDQ[:-1]}3,harmful\n{PDQ[:-1]}1,harmful\n{PDQ},harmful\n")
+    tried: Any = federation.hotline.run("publish", str(twins), "--feed", "pictures", "--type", "pdq", "--dry-run")
+    assert (tried["new"], tried["unchanged"], tried["repeated"]) == (2, 1, 0)
     federation.platform.stop()
     federation.platform.start()
     assert asked(federation, NEAR) == [(3, 31)]

@@ -25,13 +25,13 @@ def test_every_option_on_the_page_exists() -> None:
 
 def test_every_name_of_a_column_on_the_page_means_what_it_says_and_none_is_missing() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (`.*`) \|$", PAGE, re.MULTILINE)
-    assert len(rows) == 8
+    assert len(rows) == 9
     for name, others in rows:
         assert {column_meaning(word) for word in (name, *re.findall(r"`(\w+)`", others))} == {name}
     rest = re.search(r"\nand (`stance`.*?)\. Case", PAGE, re.DOTALL)
     assert rest is not None
     plain = set(re.findall(r"`(\w+)`", rest[1]))
-    assert {name for name, _ in rows} | plain == details.KNOWN_KEYS | {"value", "type", "expires", "region"}
+    assert {name for name, _ in rows} | plain == details.KNOWN_KEYS | {"value", "type", "expires", "region", "quality"}
 
 
 def test_the_mapping_on_the_page_is_read() -> None:

@@ -313,6 +313,32 @@ def test_a_rejects_file_can_be_corrected_and_read_again() -> None:
     assert second.getvalue() == "url;x-note;line;reason;sentence\n"
 
 
+def test_the_column_the_value_was_mapped_from_is_in_the_rejects_whatever_its_name() -> None:
+    mapping = ColumnMapping(columns={"value": "Found"})
+    out = io.StringIO()
+    file = CsvFile(io.BytesIO(b"Found,Line\n=A1,7\n"), default_type="url", mapping=mapping)
+    rejects = file.rejects_writer(out)
+    for row in file:
+        assert isinstance(row, RowReject)
+        rejects.write(row)
+    assert out.getvalue().splitlines()[0] == "Found,line,reason,sentence"
+    again = CsvFile(
+        io.BytesIO(out.getvalue().replace("=A1", "a.example").encode()), default_type="url", mapping=mapping
+    )
+    assert [row.value for row in again if isinstance(row, Row)] == ["a.example"]
+
+
+def test_a_hash_of_digits_and_one_e_is_no_rounded_number() -> None:
+    assert only_row("type,value\nfilehash,12345678901234567890e12345678901\n").value.startswith("1234")
+
+
+@pytest.mark.parametrize(("word", "says"), [("withdrawn", "withdrawn or has expired"), ("CA", "rename the column")])
+def test_a_state_is_that_of_an_export_or_refused_as_something_else(word: str, says: str) -> None:
+    (found,) = read(f"value,state\na.example,{word}\n")
+    assert isinstance(found, RowReject)
+    assert (found.reason, says in found.sentence) == ("state", True)
+
+
 def test_a_reject_shorter_than_the_header_is_filled_up() -> None:
     out = io.StringIO()
     CsvRejects(out, header=["value", "stance"], separator=",").write(RowReject(7, "line-too-long", "Too long.", ()))

@@ -24,6 +24,7 @@ from tocsin_node.publish.service import Publisher
 from tocsin_node.testing.core import Core, open_core
 from tocsin_node.testing.gate import KEY, NobodyCounted
 from tocsin_node.workers import Workers
+from tocsin_signals.probes import RESERVED
 
 T = TypeVar("T")
 ONE, OTHER = Actor("client", "one"), Actor("operator", "other")
@@ -76,6 +77,7 @@ class Office:
             keys=keys,
             approvals=approvals,
             gate=gate,
+            profiles=Profiles(),
             data_key=DATA_KEY,
             clock=core.clock,
         )
@@ -168,6 +170,12 @@ def test_whoever_asked_neither_approves_nor_refuses_and_nobody_else_withdraws(of
     assert office.decide(asked.number).request.decided_by == "other"
     assert office.decide(asked.number, approve=False).state == "refused"  # an approval is ended so
     assert office.blocked() == "guard:top-site"
+
+
+def test_what_no_approval_could_let_through_is_not_asked_for(office: Office) -> None:
+    reserved = RESERVED["url"][0]
+    (asked,) = office.ask(("url", reserved.looked_up))
+    assert (asked.number, asked.reason) == (0, "reserved-probe")
 
 
 def test_the_same_row_twice_is_one_request_and_there_is_a_most(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ import pytest
 from tocsin_crypto.tag import EpochKey, TagRequest, tag_batch
 from tocsin_node.errors import Invalid, NodeError, Refused
 from tocsin_node.log.envelope import Actor
+from tocsin_node.match.feeds import FeedFacts
 from tocsin_node.publish import records
+from tocsin_node.publish.export import Pages
 from tocsin_node.publish.feeds import Feeds, OwnFeed
 from tocsin_node.publish.lifetimes import DAY_MS, Lifetimes
 from tocsin_node.publish.prepare import RowIn
@@ -141,6 +143,18 @@ def test_each_type_in_use_has_its_four_and_no_other(hotline: Hotline) -> None:
     hotline.publish("username", "x:somebody_bad")
     assert (hotline.keep(), hotline.keeper.count(hotline.feed)) == (4, 12)
     assert hotline.core.events().count("probe.published") == 2
+
+
+def test_they_are_not_exported(hotline: Hotline) -> None:
+    hotline.publish("url", "https://bad.example/x")
+    hotline.keep()
+    feed = hotline.feed
+    facts = FeedFacts(feed.log, feed.origin, "own", "hotline.example", COMMUNITY, "open", 0)
+    pages = Pages(facts, data_key=KEY, everything=True)
+    with hotline.core.store.read() as session:
+        page = pages.read(session, 0, now=hotline.core.clock.now, most=100)
+    assert [one.value for one in page.signals] == ["bad.example/x"]
+    assert (page.without_identifier, page.looked_at) == (0, 5)
 
 
 def test_they_outlive_the_last_signal_of_their_type(hotline: Hotline) -> None:

@@ -22,7 +22,7 @@ from tocsin_node.edges import Door, Edges
 from tocsin_node.errors import Unsound
 from tocsin_node.exchange.checking import attempt
 from tocsin_node.exchange.service import Exchange, Timing
-from tocsin_node.guard.sources import Sources, guard_of, load
+from tocsin_node.guard.sources import Sources, load
 from tocsin_node.guard.warn import warnings
 from tocsin_node.home import Home
 from tocsin_node.keys import Keyring, Unlock
@@ -225,7 +225,6 @@ class Node:
             self._readiness.loaded = True
             if self._exchange is not None:
                 self._core.workers.warm(attempt)
-                await asyncio.to_thread(guard_of, self._sources)  # else the first row published would hold up the loop
                 await self._exchange.start(self._config.exchange.listen)
             if self._upkeep is not None:
                 self._rounds = asyncio.create_task(self._upkeep.run(), name="probe signals")
@@ -272,7 +271,6 @@ class Node:
             if before != after and key not in changed:
                 changed = (*changed, key)
         if changed:
-            await asyncio.to_thread(guard_of, sources)
             about = {"keys": " ".join(changed)}
             await self._core.writer.submit(lambda tx: tx.audit("config.changed", actor=actor, about=about))
             self._config: Config = fresh

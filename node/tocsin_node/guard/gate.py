@@ -1,12 +1,13 @@
 """What publishing asks of the guard's surroundings: lists and approvals before rows are read, the counters after."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin_node.guard.approvals import Approvals
 from tocsin_node.guard.keyed import expression
-from tocsin_node.guard.sources import Sources
+from tocsin_node.guard.sources import Sources, guard_of
 from tocsin_node.guard.terms import RADIUS, Terms
 from tocsin_node.limits import RADIUS_SUBJECTS
 from tocsin_signals.guard import GuardVerdict, Level
@@ -48,10 +49,17 @@ class Gate:
         self._radius = radius
         self._limit = limit
         self._clock = clock
+        self._loaded: Sources | None = None
 
     def terms(self, log: int) -> Terms:
         """What rows of a feed are guarded by now."""
         return Terms(self._sources(), self._key, dict(self._approvals.of(log, self._clock())))
+
+    async def ready(self, terms: Terms) -> None:
+        """Have the lists of these terms in this process, so that weighing rows on the loop does not wait for them."""
+        if terms.sources is not self._loaded:
+            await asyncio.to_thread(guard_of, terms.sources)
+            self._loaded = terms.sources
 
     async def reach(self, keys: Sequence[bytes], approved: Mapping[bytes, frozenset[str]]) -> list[Reach]:
         """How far rows reach, by the keys of their values."""

@@ -13,6 +13,7 @@ from tocsin_node.errors import Misconfigured
 from tocsin_node.home import Home
 from tocsin_signals.errors import Rejected
 from tocsin_signals.guard import Guard, OwnAssets, own, pack, read_pack
+from tocsin_signals.guard.pack import PackHeader
 
 
 class Sources(NamedTuple):
@@ -34,8 +35,14 @@ def load(table: GuardTable, home: Home) -> Sources:
 
 
 @lru_cache(maxsize=2)
+def header_of(sources: Sources) -> PackHeader:
+    """What their pack says of itself, quickly."""
+    return pack.read_header(sources.pack or pack.built_in_file())
+
+
+@lru_cache(maxsize=2)
 def guard_of(sources: Sources) -> Guard:
-    """The guard of these lists, made once per process: the old one and, after a reload, the new."""
+    """The guard of these lists, made once per process: the old one and, after a reload, the new. Takes a second."""
     given = read_pack(sources.pack) if sources.pack else None
     return Guard(pack=given, own_assets=OwnAssets.parse(sources.own), block=sources.block)
 

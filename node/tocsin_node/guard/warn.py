@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from tocsin_node.guard.radius import Radius
-from tocsin_node.guard.sources import Sources, guard_of
+from tocsin_node.guard.sources import Sources, header_of
 
 
 class Guarding(Protocol):
@@ -24,7 +24,7 @@ class Guarding(Protocol):
 
 def warnings(guarding: Guarding, now: int) -> Sequence[str]:
     """One sentence each; `now` in ms UTC."""
-    pack, today = guard_of(guarding.sources()).pack, datetime.fromtimestamp(now / 1000, UTC).date()
+    pack, today = header_of(guarding.sources()), datetime.fromtimestamp(now / 1000, UTC).date()
     found: list[str] = []
     if pack.stale(today):
         found.append(f"the guard pack is {pack.age_days(today)} days old: update, or name a newer one as guard.pack")

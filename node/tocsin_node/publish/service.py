@@ -207,6 +207,7 @@ class Publisher:
         good, refused = screen(rows, bad, self._profiles.refused(), now, lifetimes)
         terms = self._gate.terms(own.log)
         if are_few(good):
+            await self._gate.ready(terms)
             batch = prepare(good, key, own.origin, self._data_key, now, terms)
         else:
             batch = await self._workers.run(prepare, good, key, own.origin, self._data_key, now, terms)

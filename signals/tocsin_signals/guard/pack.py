@@ -97,16 +97,11 @@ class ListFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
-    """A pack that was read: its facts, and one table for each kind."""
+class PackHeader:
+    """What a pack says of itself before its lists."""
 
     date: dt.date
-    digest: str
     lists: tuple[ListFacts, ...]
-    hosts: Names
-    files: Names
-    ranges: MappingProxyType[str, Ranges]
-    """By kind."""
 
     def age_days(self, today: dt.date) -> int:
         """How old it is."""
@@ -117,15 +112,31 @@ class Pack:
         return self.age_days(today) > STALE_DAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Pack(PackHeader):
+    """A pack that was read: its header, the digest of its text, and one table for each kind."""
+
+    digest: str
+    hosts: Names
+    files: Names
+    ranges: MappingProxyType[str, Ranges]
+    """By kind."""
+
+
 @cache
 def built_in() -> Pack:
     """The pack that comes with this package."""
-    return read_pack(files("tocsin_signals").joinpath("data", "guard_pack.xz").read_bytes())
+    return read_pack(built_in_file())
+
+
+def built_in_file() -> bytes:
+    """Its file."""
+    return files("tocsin_signals").joinpath("data", "guard_pack.xz").read_bytes()
 
 
 def empty(on: dt.date = dt.date.min) -> Pack:
     """A pack without lists."""
-    return Pack(on, "", (), Names(()), Names(()), MappingProxyType({}))
+    return Pack(on, (), "", Names(()), Names(()), MappingProxyType({}))
 
 
 def write_pack(on: str, lists: Iterable[Listed]) -> bytes:
@@ -145,6 +156,14 @@ def write_pack(on: str, lists: Iterable[Listed]) -> bytes:
     header = json.dumps({"date": on, "lists": facts}, separators=(",", ":"), sort_keys=True)
     text = "\n".join([MAGIC, header, *(entry for one in found for entry in one.entries), ""])
     return lzma.compress(text.encode("ascii"), format=lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME)
+
+
+def read_header(data: bytes) -> PackHeader:
+    """The header of a pack that was read before, without the second that its lists take; Rejected if it has none."""
+    magic, _, rest = _unpack(data, most=len(MAGIC) + MAX_HEADER + 2).partition("\n")
+    if magic != MAGIC:
+        raise _wrong("it does not begin as one")
+    return PackHeader(*_header(rest.partition("\n")[0]))
 
 
 def read_pack(data: bytes) -> Pack:
@@ -172,20 +191,23 @@ def read_pack(data: bytes) -> Pack:
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()
     return Pack(
         on,
-        digest,
         facts,
+        digest,
         Names(hosts),
         Names(known),
         MappingProxyType({kind: Ranges(found) for kind, found in ranges.items()}),
     )
 
 
-def _unpack(data: bytes) -> str:
+def _unpack(data: bytes, most: int | None = None) -> str:
+    """The whole text, or at most so many of its first bytes."""
     if len(data) > MAX_BYTES:
         raise _wrong(f"it has more than {MAX_BYTES} bytes")
     unpacker = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=128 * 1024 * 1024)
     try:
-        text = unpacker.decompress(data, MAX_TEXT + 1)
+        text = unpacker.decompress(data, MAX_TEXT + 1 if most is None else most)
+        if most is not None:
+            return text.decode("ascii")
         if len(text) > MAX_TEXT:
             raise _wrong(f"its text has more than {MAX_TEXT} bytes")
         if not unpacker.eof or unpacker.unused_data:

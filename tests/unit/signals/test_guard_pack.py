@@ -35,6 +35,14 @@ def test_the_pack_that_ships_is_small_dated_and_says_where_every_list_is_from() 
     assert len(shipped.hosts) > 50_000
 
 
+def test_the_header_alone_says_what_the_whole_pack_says_and_is_checked_as_strictly() -> None:
+    shipped, header = pack.built_in(), pack.read_header(pack.built_in_file())
+    assert (header.date, header.lists) == (shipped.date, shipped.lists)
+    for wrong in (b"", b"no xz", packed("tocsin-guard-pack/2\n{}\n"), packed(f"{pack.MAGIC}\n{{}}\n"), packed("\xe9")):
+        with pytest.raises(Rejected, match="guard pack"):
+            pack.read_header(wrong)
+
+
 def test_a_pack_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = pack.built_in()
     assert not shipped.stale(shipped.date + timedelta(days=400))

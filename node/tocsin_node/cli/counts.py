@@ -36,16 +36,6 @@ class Counts(Protocol):
         """Rows that need no second look, so far."""
         ...
 
-    @property
-    def exit_status(self) -> Exit:
-        """By the worst that happened."""
-        ...
-
-    @property
-    def lost(self) -> bool:
-        """Whether rows were refused."""
-        ...
-
     def broken_off(self) -> str:
         """What holds of the rows counted when the rest is not."""
         ...
@@ -90,6 +80,11 @@ class Refusals:
             return Exit.GUARD
         return Exit.FINDINGS if self.refused else Exit.OK
 
+    @property
+    def any(self) -> bool:
+        """Whether rows were refused or blocked."""
+        return bool(self.refused or self.blocked)
+
     def plain(self) -> dict[str, object]:
         """For --json."""
         return {"refused": dict(self.refused), "blocked": dict(self.blocked), "warnings": dict(self.warnings)}
@@ -124,16 +119,6 @@ class Tally:
         """Rows the feed holds now."""
         return self.published + self.revised + self.unchanged
 
-    @property
-    def lost(self) -> bool:
-        """Whether rows were refused."""
-        return self.exit_status is not Exit.OK
-
-    @property
-    def exit_status(self) -> Exit:
-        """By the worst that happened."""
-        return self.refusals.exit_status
-
     def count(self, response: "PublishResponse", rejects: "Iterable[RowReject]") -> None:
         """Take in one answer and the rows refused with it."""
         self.published += response.published
@@ -166,7 +151,7 @@ class Tally:
         """Whether anything is new."""
         if self.published or self.revised or not self.unchanged:
             return ""
-        if self.lost:
+        if self.refusals.any:
             return "Nothing new: all other rows are in the feed already and say the same."
         return "Nothing new: every row is in the feed already and says the same."
 
@@ -189,16 +174,6 @@ class Trial:
     def done(self) -> int:
         """Rows that would be accepted."""
         return self.fresh + self.revised + self.unchanged + self.repeated
-
-    @property
-    def lost(self) -> bool:
-        """Whether rows were refused."""
-        return self.exit_status is not Exit.OK
-
-    @property
-    def exit_status(self) -> Exit:
-        """That of publishing."""
-        return self.refusals.exit_status
 
     def count(self, response: "PublishResponse", rejects: "Iterable[RowReject]") -> None:
         """Take in one answer and the rows refused with it."""

@@ -165,7 +165,7 @@ def publish(
                 counts = Trial(known=bool(feed)) if dry_run else Tally()
                 _send(send, source, defaults, batch, to, counts)
             _summary(run, path, feed, counts, to, source.file)
-            status = max(status, counts.exit_status)
+            status = max(status, counts.refusals.exit_status)
     return status
 
 
@@ -351,5 +351,5 @@ def _summary(run: Invocation, path: Path, feed: str, counts: Counts, to: Rejects
                 f"Where a block is wrong, ask a second person: tocsin guard ask {rejects} --feed {feed} --reason TEXT "
                 "and the options of this command that say what its rows are"
             )
-    elif counts.lost:
+    elif counts.refusals.any:
         run.out.say("Refused rows were not kept; name a file for them with --rejects.")

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from tests.conformance.canon.families.hosts import a_label, onion, plain_words, wide
 from tests.conformance.canon.families.row import Row
-from tests.conformance.canon.oracle.url import TRACKING, TRACKING_PREFIXES
+from tests.conformance.canon.oracle.url import OTHER_SCHEMES, TRACKING, TRACKING_PREFIXES
 
 
 class Page(NamedTuple):
@@ -260,25 +260,8 @@ def _hosts() -> Iterator[Row]:
         yield Row(f"http://{onion(seed)[:-1]}a.onion/x/", None, "onion")
 
 
-_SCHEMES: Final = [
-    "mailto",
-    "javascript",
-    "data",
-    "tel",
-    "sms",
-    "about",
-    "blob",
-    "file",
-    "magnet",
-    "urn",
-    "tg",
-    "news",
-    "view-source",
-]
-
-
 def _schemes() -> Iterator[Row]:
-    for scheme in _SCHEMES:
+    for scheme in OTHER_SCHEMES:
         yield Row(f"{scheme}:x", None, "scheme")
         yield Row(f"{scheme.upper()}:x", None, "scheme")
         yield Row(f"https://{scheme}/x", f"{scheme}/x")

@@ -7,7 +7,7 @@ from tests.conformance.canon.oracle.host import url_host
 from tests.conformance.canon.oracle.text import LONGEST, dots, edges
 
 _PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
-_OTHER: Final = [
+OTHER_SCHEMES: Final = [
     "mailto",
     "javascript",
     "data",
@@ -169,7 +169,7 @@ def _prepared(text: str) -> tuple[str, str] | None:
     rest = trimmed[len(name) + 1 :]
     if name in {"http", "https"} or (name and rest.startswith("//")):
         return (name, rest) if name in _PORTS else None
-    return None if name in _OTHER else ("https", trimmed)
+    return None if name in OTHER_SCHEMES else ("https", trimmed)
 
 
 def _authority(text: str, scheme: str) -> tuple[str, str] | None:
@@ -188,7 +188,7 @@ def _authority(text: str, scheme: str) -> tuple[str, str] | None:
     shown = host
     while shown.startswith("www.") and "." in shown[4:]:
         shown = shown[4:]
-    if port and scheme != "ftp" and shown in {*_OTHER, "http", "https", "hxxp", "hxxps"}:
+    if port and scheme != "ftp" and shown in {*OTHER_SCHEMES, "http", "https", "hxxp", "hxxps"}:
         return None
     return host, ("ftp://" if scheme == "ftp" else "") + shown + (":" + port if port else "")
 
